@@ -1,0 +1,1 @@
+//! How a server judges the certificate of a client.

@@ -1,0 +1,1 @@
+//! How a client judges the certificate of a server.
