@@ -1,4 +1,26 @@
-//! (room under construction)
-/// placeholder, being replaced by the real reader
-#[derive(Debug)]
-pub struct Section<'a>(std::marker::PhantomData<&'a ()>);
+//! HCL version 1 and its JSON twin, as HashiCorp's Go library reads them, with positions.
+//!
+//! [`parse`] turns a [`Source`] into a [`Document`]; a [`Section`] is how the rest of the house
+//! reads it: one typed question a key. What was asked for is what is known, so [`Section::finish`]
+//! can name every key that nobody asked for, and all mistakes of a file end in one [`Report`].
+//!
+//! The crate does no I/O.
+
+pub mod duration;
+
+mod ast;
+mod error;
+mod nearest;
+mod number;
+mod owned;
+mod report;
+mod section;
+mod source;
+
+pub use ast::{Comment, Item, Key, List, Literal, LiteralKind, Object, Pos, Value};
+pub use error::ParseError;
+pub use nearest::nearest;
+pub use owned::{OwnedSection, empty};
+pub use report::{Kind, Problem, Report};
+pub use section::Section;
+pub use source::{Document, Source, parse};
