@@ -15,7 +15,10 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Paused { epoch: Timestamp, start: Arc<Instant> },
+    Paused {
+        epoch: Timestamp,
+        start: Arc<Instant>,
+    },
 }
 
 impl Clock {
@@ -27,13 +30,19 @@ impl Clock {
     /// A clock that stands at `epoch` now and moves with `tokio::time`, hence with
     /// `tokio::time::advance` in a paused test.
     pub fn following_tokio(epoch: Timestamp) -> Self {
-        Self(Source::Paused { epoch, start: Arc::new(Instant::now()) })
+        Self(Source::Paused {
+            epoch,
+            start: Arc::new(Instant::now()),
+        })
     }
 
     /// The current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place that reads the wall clock"
+            )]
             Source::System => Timestamp::now(),
             Source::Paused { epoch, start } => *epoch + start.elapsed(),
         }

@@ -1,6 +1,14 @@
-//! What keeps a daemon alive and lets it end well: the clock, supervised tasks, drain, readiness
-//! and the health endpoint.
+//! What keeps a daemon alive and lets it end well: the clock, supervised tasks, signals, drain,
+//! readiness, the health endpoint, and files that are never half written.
+
+pub mod files;
+pub mod health;
+pub mod readiness;
+pub mod signals;
+pub mod umask;
 
 mod clock;
+mod tasks;
 
 pub use clock::Clock;
+pub use tasks::{TaskError, Tasks};
