@@ -1,0 +1,13 @@
+//! Cases that start the real programs. See the harness for what they look for outside.
+
+mod both_ways;
+mod seed_002;
+
+use std::process::ExitCode;
+
+use steeple_tests::Suite;
+
+fn main() -> ExitCode {
+    let suite = Suite::default().with(seed_002::cases()).with(both_ways::cases());
+    suite.run().exit_code()
+}

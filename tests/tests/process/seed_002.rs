@@ -1,0 +1,2 @@
+//! x
+pub fn cases() -> Vec<steeple_tests::Case> { vec![] }
