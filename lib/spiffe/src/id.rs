@@ -115,12 +115,18 @@ impl SpiffeId {
         }
         check_trust_domain(domain)?;
         check_path(path)?;
-        Ok(Self { text: text.into(), path_at: (text.len() - path.len()) as u32 })
+        Ok(Self {
+            text: text.into(),
+            path_at: (text.len() - path.len()) as u32,
+        })
     }
 
     fn build(domain: &TrustDomain, path: &str) -> Self {
         let text = format!("{SCHEME}{domain}{path}");
-        Self { path_at: (text.len() - path.len()) as u32, text: text.into() }
+        Self {
+            path_at: (text.len() - path.len()) as u32,
+            text: text.into(),
+        }
     }
 
     /// The whole URI.
@@ -156,7 +162,11 @@ impl SpiffeId {
 
 fn check_trust_domain(name: &str) -> Result<(), IdError> {
     let legal = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
-    if name.bytes().all(legal) { Ok(()) } else { Err(IdError::BadTrustDomainChar) }
+    if name.bytes().all(legal) {
+        Ok(())
+    } else {
+        Err(IdError::BadTrustDomainChar)
+    }
 }
 
 fn check_path(path: &str) -> Result<(), IdError> {
@@ -250,7 +260,11 @@ mod tests {
         for byte in 0..=127u8 {
             let c = byte as char;
             let in_path = SpiffeId::parse(&format!("spiffe://a/x{c}y")).is_ok();
-            assert_eq!(in_path, c.is_ascii_alphanumeric() || "._-/".contains(c), "{c:?}");
+            assert_eq!(
+                in_path,
+                c.is_ascii_alphanumeric() || "._-/".contains(c),
+                "{c:?}"
+            );
             let in_domain = TrustDomain::parse(&format!("x{c}y")).is_ok();
             let legal = c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
             assert_eq!(in_domain, legal, "{c:?}");

@@ -42,7 +42,10 @@ impl Selector {
         if value.is_empty() {
             return Err(SelectorError::EmptyValue);
         }
-        Ok(Self { kind: kind.into(), value: value.into() })
+        Ok(Self {
+            kind: kind.into(),
+            value: value.into(),
+        })
     }
 
     /// The attestor's name, as in `unix`.
@@ -78,7 +81,10 @@ mod tests {
     #[test]
     fn value_may_hold_colons() {
         let selector: Selector = "k8s:pod-label:app:web".parse().unwrap();
-        assert_eq!((selector.kind(), selector.value()), ("k8s", "pod-label:app:web"));
+        assert_eq!(
+            (selector.kind(), selector.value()),
+            ("k8s", "pod-label:app:web")
+        );
         assert_eq!(selector.to_string(), "k8s:pod-label:app:web");
     }
 

@@ -1,0 +1,216 @@
+//! PKCS#10 certificate signing requests: read with their signature checked, and built for local
+//! or remote signers.
+
+use const_oid::db::rfc5912;
+use der::{Any, Decode, Encode, Sequence, asn1::SetOfVec};
+use x509_cert::{attr::Attribute, ext::Extension, request::ExtensionReq};
+use x509_parser::{
+    certification_request::X509CertificationRequest,
+    extensions::{GeneralName, ParsedExtension},
+    prelude::FromDer,
+};
+
+use crate::key::{PrivateKey, SignatureScheme};
+use crate::x509::{Unsigned, X509Error, extension};
+
+/// Why a CSR is refused or cannot be built.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CsrError {
+    /// The bytes are not a DER CSR.
+    #[error("malformed CSR: {0}")]
+    Malformed(String),
+    /// The signature was not made by the key in it, or by an algorithm we do not know.
+    #[error("CSR signature is invalid: it was not made with the key that the CSR holds")]
+    BadSignature,
+    /// The parts cannot be encoded.
+    #[error("cannot build CSR: {0}")]
+    Build(X509Error),
+}
+
+/// A CSR whose signature has been checked: who sent it holds the private key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct VerifiedCsr {
+    der: Vec<u8>,
+    public_key: Vec<u8>,
+    subject: Vec<u8>,
+    uris: Vec<String>,
+    dns_names: Vec<String>,
+    extensions: Vec<Extension>,
+}
+
+impl VerifiedCsr {
+    /// Reads a DER CSR and checks its signature.
+    ///
+    /// # Errors
+    /// When it is malformed or the signature does not verify.
+    pub fn parse(der: &[u8]) -> Result<Self, CsrError> {
+        let malformed = |reason: String| CsrError::Malformed(reason);
+        let (rest, csr) =
+            X509CertificationRequest::from_der(der).map_err(|e| malformed(e.to_string()))?;
+        if !rest.is_empty() {
+            return Err(malformed(format!("{} bytes follow the CSR", rest.len())));
+        }
+        csr.verify_signature().map_err(|_| CsrError::BadSignature)?;
+        let info = &csr.certification_request_info;
+        let mut verified = Self {
+            der: der.to_vec(),
+            public_key: info.subject_pki.raw.to_vec(),
+            subject: info.subject.as_raw().to_vec(),
+            uris: Vec::new(),
+            dns_names: Vec::new(),
+            extensions: raw_extensions(der)?,
+        };
+        for extension in csr.requested_extensions().into_iter().flatten() {
+            verified.read_names(extension);
+        }
+        Ok(verified)
+    }
+
+    fn read_names(&mut self, extension: &ParsedExtension<'_>) {
+        let ParsedExtension::SubjectAlternativeName(names) = extension else {
+            return;
+        };
+        for name in &names.general_names {
+            match name {
+                GeneralName::URI(uri) => self.uris.push((*uri).to_owned()),
+                GeneralName::DNSName(dns) => self.dns_names.push((*dns).to_owned()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The CSR itself, DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The public key as DER SubjectPublicKeyInfo.
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    /// The subject, a DER Name, byte for byte.
+    pub fn subject(&self) -> &[u8] {
+        &self.subject
+    }
+
+    /// URI SANs as they stand there.
+    pub fn uris(&self) -> &[String] {
+        &self.uris
+    }
+
+    /// DNS SANs as they stand there.
+    pub fn dns_names(&self) -> &[String] {
+        &self.dns_names
+    }
+
+    /// Every requested extension, in order.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+}
+
+/// The requested extensions as they stand in the CSR.
+fn raw_extensions(der: &[u8]) -> Result<Vec<Extension>, CsrError> {
+    let malformed = |e: der::Error| CsrError::Malformed(e.to_string());
+    let request = Request::from_der(der).map_err(malformed)?;
+    let mut extensions = Vec::new();
+    for attribute in request.info.attributes.iter() {
+        if attribute.oid != rfc5912::ID_EXTENSION_REQ {
+            continue;
+        }
+        for value in attribute.values.iter() {
+            let ExtensionReq(requested) = value.decode_as().map_err(malformed)?;
+            extensions.extend(requested);
+        }
+    }
+    Ok(extensions)
+}
+
+#[derive(Sequence)]
+struct RequestInfo {
+    version: u8,
+    subject: Any,
+    public_key: Any,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]
+    attributes: SetOfVec<Attribute>,
+}
+
+#[derive(Sequence)]
+struct Request {
+    info: RequestInfo,
+    algorithm: Any,
+    signature: Any,
+}
+
+/// What a CSR of ours asks for.
+#[derive(Clone, Debug, Default)]
+pub struct CsrDraft {
+    /// The subject, a DER Name; an empty name when this is empty.
+    pub subject: Vec<u8>,
+    /// URI SANs.
+    pub uris: Vec<String>,
+    /// DNS SANs.
+    pub dns_names: Vec<String>,
+    /// The public key as DER SubjectPublicKeyInfo.
+    pub public_key: Vec<u8>,
+}
+
+impl CsrDraft {
+    /// Encodes the part to be signed, for a signer elsewhere; see [`Unsigned`].
+    ///
+    /// # Errors
+    /// When a part cannot be encoded.
+    pub fn prepare(self, scheme: SignatureScheme) -> Result<Unsigned, CsrError> {
+        self.encode()
+            .and_then(|message| Unsigned::new(message, scheme))
+            .map_err(CsrError::Build)
+    }
+
+    fn encode(self) -> Result<Vec<u8>, X509Error> {
+        let mut attributes = SetOfVec::new();
+        if !self.uris.is_empty() || !self.dns_names.is_empty() {
+            let names = extension::subject_alt_name(&self.dns_names, &self.uris)?;
+            let mut values = SetOfVec::new();
+            values.insert(Any::encode_from(&vec![names])?)?;
+            attributes.insert(Attribute {
+                oid: rfc5912::ID_EXTENSION_REQ,
+                values,
+            })?;
+        }
+        let subject = match self.subject.as_slice() {
+            [] => Any::new(der::Tag::Sequence, [])?,
+            name => Any::from_der(name)?,
+        };
+        let info = RequestInfo {
+            version: 0,
+            subject,
+            public_key: Any::from_der(&self.public_key)?,
+            attributes,
+        };
+        Ok(info.to_der()?)
+    }
+}
+
+/// Builds a CSR for one SPIFFE ID, signed with a key in memory: what an agent sends for a
+/// workload's key.
+///
+/// # Errors
+/// When it cannot be encoded or signed.
+pub fn build_csr(
+    key: &PrivateKey,
+    uris: &[String],
+    dns_names: &[String],
+) -> Result<Vec<u8>, CsrError> {
+    let draft = CsrDraft {
+        subject: Vec::new(),
+        uris: uris.to_vec(),
+        dns_names: dns_names.to_vec(),
+        public_key: key.public_key_der().to_vec(),
+    };
+    let unsigned = draft.prepare(key.x509_scheme())?;
+    let signature = key
+        .sign(unsigned.scheme(), unsigned.message())
+        .map_err(|e| CsrError::Build(X509Error::Key(e)))?;
+    unsigned.finish(&signature).map_err(CsrError::Build)
+}
