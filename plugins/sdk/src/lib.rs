@@ -4,7 +4,10 @@
 //! Server and agent know these traits only. Which implementations exist is the business of
 //! `plugins/host`; a platform's crate lists its own in a `builtins()` function.
 
+pub mod builtin;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod keymanager;
 pub mod nodeattestor;
 pub mod upstreamauthority;
