@@ -43,8 +43,8 @@ pub trait ChangeObserver: Send + Sync {
 /// The source of changes.
 #[async_trait]
 pub trait ChangeFeed: Send + Sync {
-    /// First tells `observer` everything that is there (as changes, in row order: bundles, nodes,
-    /// entries), then every change from that point on, without a gap. Answers when the first part
+    /// First tells `observer` everything that is there (as changes: bundles, entries, nodes, each
+    /// in row order), then every change from that point on, without a gap. Answers when the first part
     /// is done.
     ///
     /// # Errors
