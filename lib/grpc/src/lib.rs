@@ -16,6 +16,6 @@ pub use details::{DenialReason, denial_reason, denied};
 pub use local::{LocalError, SocketOptions, UnixEndpoint, unix_channel, unix_channel_lazy};
 pub use stream::Peer;
 pub use tls::{
-    ConnectError, Identity, IdentityError, ListenError, ServerPolicy, Target, TlsListener,
+    Bundles, ConnectError, Identity, IdentityError, ListenError, ServerPolicy, Target, TlsListener,
     TlsServerConfig, connect, connect_error, connect_lazy, provider,
 };

@@ -2,15 +2,19 @@
 
 use std::{error::Error, io, sync::Arc};
 
+use hyper_util::rt::TokioIo;
 use steeple_lifecycle::Clock;
 use steeple_spiffe::{Bundle, TrustDomain};
-use tokio::sync::watch;
+use tokio::{net::TcpStream, sync::watch};
+use tokio_rustls::client::TlsStream;
 use tonic::{
     Status,
-    transport::{Channel, Endpoint},
+    transport::{Channel, Endpoint, Uri},
 };
+use tower::service_fn;
+use tower_service::Service;
 
-use super::Identity;
+use super::{Identity, connector::Connector};
 
 /// How the server has to prove itself.
 #[derive(Clone, Debug)]
@@ -70,14 +74,12 @@ pub enum ConnectError {
     },
     /// The server's certificate does not chain to the bundle: another server, or one whose
     /// authority this side has never heard of.
-    #[error("certificate signed by unknown authority: {target} presented {id}, {reason}")]
+    #[error("server certificate of {target} ({id}) signed by unknown authority")]
     UnknownAuthority {
         /// Host and port.
         target: String,
         /// The ID in its certificate.
         id: String,
-        /// Why the chain does not hold.
-        reason: String,
     },
     /// The server's certificate is not that of the trust domain's server, or has expired.
     #[error("server certificate of {target} was refused: {reason}")]
@@ -94,17 +96,60 @@ pub enum ConnectError {
 /// # Errors
 /// See [`ConnectError`].
 pub async fn connect(target: Target) -> Result<Channel, ConnectError> {
-    Ok(connect_lazy(target))
+    let address = format!("{}:{}", target.host, target.port);
+    let connector = Connector::new(target)?;
+    endpoint()
+        .connect_with_connector(service(connector))
+        .await
+        .map_err(|error| {
+            find(Some(&error))
+                .cloned()
+                .unwrap_or_else(|| ConnectError::Handshake {
+                    target: address,
+                    reason: error
+                        .source()
+                        .map_or_else(|| error.to_string(), ToString::to_string),
+                })
+        })
 }
 
 /// A channel that connects with the first call, and again whenever the connection is lost.
-pub fn connect_lazy(_target: Target) -> Channel {
-    Endpoint::from_static("http://localhost").connect_lazy()
+///
+/// # Errors
+/// When TLS cannot be set up at all.
+pub fn connect_lazy(target: Target) -> Result<Channel, ConnectError> {
+    let connector = Connector::new(target)?;
+    Ok(endpoint().connect_with_connector_lazy(service(connector)))
+}
+
+fn endpoint() -> Endpoint {
+    // The authority has no meaning to SPIFFE: the server is who its certificate says it is.
+    Endpoint::from(Uri::from_static("https://spire-server"))
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+}
+
+fn service(
+    connector: Connector,
+) -> impl Service<
+    Uri,
+    Response = TokioIo<TlsStream<TcpStream>>,
+    Error = ConnectError,
+    Future = impl Future<Output = Result<TokioIo<TlsStream<TcpStream>>, ConnectError>> + Send,
+> + Send
++ 'static {
+    service_fn(move |_: Uri| {
+        let connector = connector.clone();
+        async move { connector.connect().await.map(TokioIo::new) }
+    })
 }
 
 /// The reason in a failed call that never reached the server.
 pub fn connect_error(status: &Status) -> Option<&ConnectError> {
-    let mut next: Option<&(dyn Error + 'static)> = status.source();
+    find(status.source())
+}
+
+fn find<'a>(mut next: Option<&'a (dyn Error + 'static)>) -> Option<&'a ConnectError> {
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<ConnectError>() {
             return Some(found);

@@ -1,10 +1,16 @@
 //! TLS with X.509-SVIDs in place of host names: the server's listener and the agent's channel.
 
-mod client_side;
+mod client_verifier;
 mod connect;
+mod connector;
 mod identity;
 mod listener;
-mod server_side;
+mod refusal;
+mod roots;
+mod server_verifier;
+mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +19,7 @@ use rustls::crypto::CryptoProvider;
 pub use connect::{ConnectError, ServerPolicy, Target, connect, connect_error, connect_lazy};
 pub use identity::{Identity, IdentityError};
 pub use listener::{ListenError, TlsListener, TlsServerConfig};
+pub use roots::Bundles;
 
 /// HTTP/2, the only protocol spoken here.
 const ALPN: &[u8] = b"h2";

@@ -1,1 +1,0 @@
-//! How a server judges the certificate of a client.

@@ -1,1 +1,0 @@
-//! How a client judges the certificate of a server.
