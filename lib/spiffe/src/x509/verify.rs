@@ -158,7 +158,9 @@ impl TrustAnchors {
             };
         }
         match error {
-            webpki::Error::UnknownIssuer => X509Error::UnknownAuthority,
+            webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey => {
+                X509Error::UnknownAuthority
+            }
             webpki::Error::CertExpired { not_after, .. } => X509Error::Expired {
                 not_after: text(not_after),
             },
