@@ -15,3 +15,6 @@ mod server;
 pub use agent::{AgentNodeAttestation, AgentPlan, AgentPlugins};
 pub use plan::StartError;
 pub use server::{NamedNodeAttestor, ServerPlan, ServerPlugins, data_store};
+
+#[cfg(test)]
+mod tests;
