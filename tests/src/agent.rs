@@ -115,7 +115,12 @@ plugins {{
         let path = self.dir.join("agent.conf");
         fs::write(&path, self.config())?;
         let mut command = Command::new(programs.agent());
-        command.arg("run").arg("-config").arg(path).args(words).current_dir(&self.dir);
+        command
+            .arg("run")
+            .arg("-config")
+            .arg(path)
+            .args(words)
+            .current_dir(&self.dir);
         let name = format!("{} agent", programs.name);
         Process::start(&name, command, &self.dir.join("agent.log"), Terminal::No)
     }
@@ -128,7 +133,11 @@ plugins {{
     pub fn start(self, programs: &Programs, words: &[&str]) -> Result<Agent> {
         let process = self.launch(programs, words)?;
         process.wait_line(0, "Starting agent APIs")?;
-        Ok(Agent { plan: self, programs: programs.clone(), process })
+        Ok(Agent {
+            plan: self,
+            programs: programs.clone(),
+            process,
+        })
     }
 
     /// Attests a new agent with a join token of the server.
@@ -200,7 +209,12 @@ impl Agent {
             };
             Ok((spiffe_ids(&value) == wanted).then_some(value))
         })
-        .with_context(|| format!("{ids:?} from {} agent; last answer {last}", self.programs.name))
+        .with_context(|| {
+            format!(
+                "{ids:?} from {} agent; last answer {last}",
+                self.programs.name
+            )
+        })
     }
 
     /// Ends the agent in good order; its plan stays.
@@ -216,8 +230,10 @@ impl Agent {
 /// The SPIFFE IDs of a printed X509SVIDResponse, sorted.
 fn spiffe_ids(response: &serde_json::Value) -> Vec<String> {
     let svids = response["svids"].as_array().into_iter().flatten();
-    let mut ids: Vec<_> =
-        svids.filter_map(|svid| svid["spiffe_id"].as_str()).map(str::to_owned).collect();
+    let mut ids: Vec<_> = svids
+        .filter_map(|svid| svid["spiffe_id"].as_str())
+        .map(str::to_owned)
+        .collect();
     ids.sort();
     ids
 }

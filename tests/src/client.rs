@@ -19,5 +19,7 @@ pub async fn unix_channel(socket: &Path) -> Result<Channel> {
         let socket = socket.clone();
         async move { UnixStream::connect(socket).await.map(TokioIo::new) }
     });
-    Ok(Endpoint::from_static("http://localhost").connect_with_connector(connect).await?)
+    Ok(Endpoint::from_static("http://localhost")
+        .connect_with_connector(connect)
+        .await?)
 }

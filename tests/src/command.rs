@@ -30,7 +30,12 @@ impl Output {
     /// When it did not.
     pub fn success(self) -> Result<String> {
         if self.code != Some(0) {
-            bail!("exit code {:?}, stdout {:?}, stderr {:?}", self.code, self.stdout, self.stderr);
+            bail!(
+                "exit code {:?}, stdout {:?}, stderr {:?}",
+                self.code,
+                self.stdout,
+                self.stderr
+            );
         }
         Ok(self.stdout)
     }
@@ -68,11 +73,17 @@ pub fn run(command: &mut Command) -> Result<Output> {
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let read = |stream: Receiver<io::Result<Vec<u8>>>| -> Result<String> {
-        let bytes = stream.recv_timeout(LIMIT).map_err(|_| anyhow!("no end after {LIMIT:?}"))??;
+        let bytes = stream
+            .recv_timeout(LIMIT)
+            .map_err(|_| anyhow!("no end after {LIMIT:?}"))??;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     match read(stdout).and_then(|out| Ok((out, read(stderr)?))) {
-        Ok((stdout, stderr)) => Ok(Output { code: child.wait()?.code(), stdout, stderr }),
+        Ok((stdout, stderr)) => Ok(Output {
+            code: child.wait()?.code(),
+            stdout,
+            stderr,
+        }),
         Err(error) => {
             child.kill()?;
             child.wait()?;

@@ -25,9 +25,15 @@ impl Line {
 /// The first line with this message and with these fields.
 #[must_use]
 pub fn find_line(lines: &[String], message: &str, fields: &[(&str, &str)]) -> Option<Line> {
-    lines.iter().filter_map(|line| parse_line(line)).find(|line| {
-        line.message == message && fields.iter().all(|(name, value)| line.field(name) == *value)
-    })
+    lines
+        .iter()
+        .filter_map(|line| parse_line(line))
+        .find(|line| {
+            line.message == message
+                && fields
+                    .iter()
+                    .all(|(name, value)| line.field(name) == *value)
+        })
 }
 
 /// Takes a line apart; none when it has neither form.
@@ -39,7 +45,11 @@ pub fn parse_line(line: &str) -> Option<Line> {
         fields.remove("time");
         let level = fields.remove("level")?;
         let message = fields.remove("msg")?;
-        return Some(Line { level, message, fields });
+        return Some(Line {
+            level,
+            message,
+            fields,
+        });
     }
     // LEVL[0000] message padded to 44 columns, then the fields
     let (level, rest) = line.split_once('[')?;
@@ -57,7 +67,11 @@ pub fn parse_line(line: &str) -> Option<Line> {
     });
     let (message, fields) = rest.split_at(start.unwrap_or(rest.len()));
     let message = message.trim_end().to_owned();
-    Some(Line { level: level.to_owned(), message, fields: pairs(fields) })
+    Some(Line {
+        level: level.to_owned(),
+        message,
+        fields: pairs(fields),
+    })
 }
 
 /// The line without the escape sequences of a terminal.
@@ -72,7 +86,10 @@ pub fn strip_colours(line: &str) -> String {
 }
 
 fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
 }
 
 /// `key=value key="quoted \" value"`, as Go quotes.

@@ -55,12 +55,7 @@ impl Process {
     /// # Errors
     ///
     /// When it cannot be started.
-    pub fn start(
-        name: &str,
-        mut command: Command,
-        log: &Path,
-        terminal: Terminal,
-    ) -> Result<Self> {
+    pub fn start(name: &str, mut command: Command, log: &Path, terminal: Terminal) -> Result<Self> {
         let file = Arc::new(File::options().create(true).append(true).open(log)?);
         let output = Arc::new(Output::default());
         command.stdin(Stdio::null()).stderr(Stdio::piped());
@@ -75,18 +70,34 @@ impl Process {
                 Some(File::from(pty.master))
             }
         };
-        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("starting {command:?}"))?;
         drop(command); // it holds our copy of the terminal's other end
         let mut streams: Vec<Box<dyn io::Read + Send>> = Vec::new();
-        streams.extend(child.stdout.take().map(|s| Box::new(s) as Box<dyn io::Read + Send>));
-        streams.extend(child.stderr.take().map(|s| Box::new(s) as Box<dyn io::Read + Send>));
+        streams.extend(
+            child
+                .stdout
+                .take()
+                .map(|s| Box::new(s) as Box<dyn io::Read + Send>),
+        );
+        streams.extend(
+            child
+                .stderr
+                .take()
+                .map(|s| Box::new(s) as Box<dyn io::Read + Send>),
+        );
         streams.extend(master.map(|s| Box::new(s) as Box<dyn io::Read + Send>));
         output.lock().open = streams.len();
         for stream in streams {
             let (output, file) = (Arc::clone(&output), Arc::clone(&file));
             thread::spawn(move || output.read(stream, &file));
         }
-        Ok(Self { name: name.to_owned(), child, output })
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            output,
+        })
     }
 
     /// The process id.
@@ -125,7 +136,11 @@ impl Process {
     pub fn wait_lines(&self, mark: usize, needle: &str, count: usize) -> Result<Vec<String>> {
         let found = |state: &State| -> Vec<String> {
             let later = state.lines.iter().skip(mark);
-            later.filter(|line| line.contains(needle)).take(count).cloned().collect()
+            later
+                .filter(|line| line.contains(needle))
+                .take(count)
+                .cloned()
+                .collect()
         };
         let (state, _) = self
             .output
@@ -136,9 +151,16 @@ impl Process {
             .unwrap_or_else(PoisonError::into_inner);
         let lines = found(&state);
         if lines.len() < count {
-            let ending = if state.open == 0 { "has ended" } else { "goes on" };
+            let ending = if state.open == 0 {
+                "has ended"
+            } else {
+                "goes on"
+            };
             let tail = tail(&state.lines);
-            bail!("{} {ending} without the line {needle:?}; its last lines:\n{tail}", self.name);
+            bail!(
+                "{} {ending} without the line {needle:?}; its last lines:\n{tail}",
+                self.name
+            );
         }
         Ok(lines)
     }
@@ -156,7 +178,10 @@ impl Process {
             .unwrap_or_else(PoisonError::into_inner);
         if state.open > 0 {
             let tail = tail(&state.lines);
-            bail!("{} still runs after {limit:?}; its last lines:\n{tail}", self.name);
+            bail!(
+                "{} still runs after {limit:?}; its last lines:\n{tail}",
+                self.name
+            );
         }
         drop(state);
         Ok(self.child.wait()?)

@@ -23,7 +23,10 @@ impl Programs {
             Some(folder) => PathBuf::from(folder),
             None => profile_dir()?,
         };
-        let ours = Self { name: "ours", folder };
+        let ours = Self {
+            name: "ours",
+            folder,
+        };
         for program in [ours.server(), ours.agent()] {
             if !program.is_file() {
                 bail!(
@@ -40,7 +43,10 @@ impl Programs {
     #[must_use]
     pub fn stock() -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("STEEPLE_STOCK_SPIRE")?);
-        let stock = Self { name: "stock", folder };
+        let stock = Self {
+            name: "stock",
+            folder,
+        };
         (stock.server().is_file() && stock.agent().is_file()).then_some(stock)
     }
 

@@ -1,11 +1,6 @@
 //! A machine of its own for a case that uses fixed ports and paths: mount and network namespaces.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::Command,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use anyhow::Result;
 use nix::unistd::geteuid;
@@ -54,7 +49,10 @@ impl Room {
         let tmp = place.open_dir("tmp")?;
         fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777))?;
         place.open_dir("opt")?;
-        place.write("hosts", format!("127.0.0.1 localhost {}\n", names.join(" ")))?;
+        place.write(
+            "hosts",
+            format!("127.0.0.1 localhost {}\n", names.join(" ")),
+        )?;
         for (_, over) in files {
             // Where a file is to be shown, a file must be.
             let over = over.strip_prefix("/").unwrap_or(over);
@@ -72,7 +70,9 @@ impl Room {
     #[must_use]
     pub fn command(&self, folder: &str, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--target={}", self.keeper.pid())).args(["--mount", "--net"]);
+        command
+            .arg(format!("--target={}", self.keeper.pid()))
+            .args(["--mount", "--net"]);
         command.args(["sh", "-c", r#"cd "$0" && exec "$@""#, folder, program]);
         command
     }

@@ -32,8 +32,8 @@ impl Seed {
     /// When it is absent or cannot be read.
     pub fn read(number: &str) -> Result<Self> {
         let path = Self::find(number).ok_or_else(|| anyhow!("seed {number} is not there"))?;
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("reading {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         Ok(Self { text })
     }
 

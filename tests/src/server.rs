@@ -138,7 +138,11 @@ plugins {{
     /// When the configuration cannot be written.
     pub fn command(&self, programs: &Programs) -> Result<Command> {
         let mut command = Command::new(programs.server());
-        command.arg("run").arg("-config").arg(self.write_config()?).current_dir(&self.dir);
+        command
+            .arg("run")
+            .arg("-config")
+            .arg(self.write_config()?)
+            .current_dir(&self.dir);
         Ok(command)
     }
 
@@ -161,7 +165,11 @@ plugins {{
     pub fn start(self, programs: &Programs) -> Result<Server> {
         let process = self.launch(programs)?;
         process.wait_lines(0, "Starting Server APIs", 2)?;
-        let server = Server { plan: self, programs: programs.clone(), process };
+        let server = Server {
+            plan: self,
+            programs: programs.clone(),
+            process,
+        };
         eventually("a healthy server", LIMIT, || {
             let health = server.cli(&["healthcheck"])?;
             Ok((health.code == Some(0)).then_some(()))
@@ -232,7 +240,9 @@ impl Server {
         let alias = self.id("/node");
         let text = self.must(&["token", "generate", "-spiffeID", &alias])?;
         let token = text.lines().find_map(|line| line.strip_prefix("Token: "));
-        token.map(str::to_owned).ok_or_else(|| anyhow!("no token in {text:?}"))
+        token
+            .map(str::to_owned)
+            .ok_or_else(|| anyhow!("no token in {text:?}"))
     }
 
     /// Creates an entry below that alias and returns the entry's id.
@@ -246,8 +256,11 @@ impl Server {
         words.extend(["-selector", selector]);
         words.extend(more);
         let created = self.json(&words)?;
-        let id = created.pointer("/results/0/entry/id").and_then(serde_json::Value::as_str);
-        id.map(str::to_owned).ok_or_else(|| anyhow!("no entry in {created}"))
+        let id = created
+            .pointer("/results/0/entry/id")
+            .and_then(serde_json::Value::as_str);
+        id.map(str::to_owned)
+            .ok_or_else(|| anyhow!("no entry in {created}"))
     }
 
     /// A SPIFFE ID of the server's trust domain.

@@ -21,7 +21,12 @@ impl Case {
     /// A case that needs nothing but what the project builds.
     #[must_use]
     pub fn new(name: &'static str, body: fn(&Place) -> anyhow::Result<()>) -> Self {
-        Self { name, lacks: None, hides_tmp: false, body }
+        Self {
+            name,
+            lacks: None,
+            hides_tmp: false,
+            body,
+        }
     }
 
     /// The same case, which cannot run when `present` is false.
@@ -49,10 +54,18 @@ impl Case {
             if let Some(lacks) = self.lacks {
                 return Err(format!("cannot run here: {lacks}").into());
             }
-            let place = if self.hides_tmp { Place::in_target() } else { Place::new() };
+            let place = if self.hides_tmp {
+                Place::in_target()
+            } else {
+                Place::new()
+            };
             let place = place.map_err(|error| format!("{error:#}"))?;
             (self.body)(&place).map_err(|error| {
-                format!("{error:?}\n(files and logs are kept in {})", place.keep().display()).into()
+                format!(
+                    "{error:#}\n(files and logs are kept in {})",
+                    place.keep().display()
+                )
+                .into()
             })
         };
         Trial::test(self.name, run).with_ignored_flag(ignored)
@@ -77,6 +90,9 @@ impl Suite {
     #[must_use]
     pub fn run(self) -> Conclusion {
         let arguments = Arguments::from_args();
-        libtest_mimic::run(&arguments, self.cases.into_iter().map(Case::trial).collect())
+        libtest_mimic::run(
+            &arguments,
+            self.cases.into_iter().map(Case::trial).collect(),
+        )
     }
 }

@@ -1,9 +1,6 @@
 //! Waiting for something outside this process that sends no event.
 
-use std::{
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use anyhow::{Result, bail};
 

@@ -1,6 +1,8 @@
 //! x
 use steeple_tests::*;
-pub fn cases() -> Vec<steeple_tests::Case> { vec![Case::new("smoke", smoke)] }
+pub(crate) fn cases() -> Vec<steeple_tests::Case> {
+    vec![Case::new("smoke", smoke)]
+}
 fn smoke(place: &Place) -> anyhow::Result<()> {
     let p = Programs::ours()?;
     let s = ServerPlan::new(place, "server")?.start(&p)?;

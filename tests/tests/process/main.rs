@@ -2,12 +2,15 @@
 
 mod both_ways;
 mod seed_002;
+mod seed_002_svid;
 
 use std::process::ExitCode;
 
 use steeple_tests::Suite;
 
 fn main() -> ExitCode {
-    let suite = Suite::default().with(seed_002::cases()).with(both_ways::cases());
+    let suite = Suite::default()
+        .with(seed_002::cases())
+        .with(both_ways::cases());
     suite.run().exit_code()
 }
