@@ -86,6 +86,9 @@ pub struct CertificateInfo {
     pub dns_names: Vec<String>,
 }
 
+/// digitalSignature, keyCertSign and cRLSign: bits 0, 5 and 6, counted from the lowest.
+const KNOWN_USAGES: u16 = 1 | 1 << 5 | 1 << 6;
+
 /// The key usages that the rules here ask about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct KeyUsage {
@@ -95,6 +98,8 @@ pub struct KeyUsage {
     pub key_cert_sign: bool,
     /// cRLSign.
     pub crl_sign: bool,
+    /// Any usage besides these three.
+    pub other: bool,
 }
 
 impl CertificateInfo {
@@ -146,6 +151,7 @@ impl CertificateInfo {
                         digital_signature: usage.digital_signature(),
                         key_cert_sign: usage.key_cert_sign(),
                         crl_sign: usage.crl_sign(),
+                        other: usage.flags & !KNOWN_USAGES != 0,
                     });
                 }
                 ParsedExtension::SubjectAlternativeName(names) => {
