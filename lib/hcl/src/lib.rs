@@ -9,18 +9,25 @@
 pub mod duration;
 
 mod ast;
+mod cursor;
 mod error;
+mod json;
+mod lexis;
+mod native;
 mod nearest;
 mod number;
 mod owned;
+mod printer;
 mod report;
 mod section;
 mod source;
+mod unquote;
 
 pub use ast::{Comment, Item, Key, List, Literal, LiteralKind, Object, Pos, Value};
 pub use error::ParseError;
 pub use nearest::nearest;
 pub use owned::{OwnedSection, empty};
+pub use printer::print;
 pub use report::{Kind, Problem, Report};
 pub use section::Section;
-pub use source::{Document, Source, parse};
+pub use source::{Document, Source, parse, parse_bytes};

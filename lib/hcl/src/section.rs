@@ -182,7 +182,7 @@ impl<'a> Section<'a> {
 
     /// Tells that `key` has to be there.
     pub fn missing(&self, key: &str) {
-        self.tell(key, format!("{key}: must be configured"), Kind::Missing);
+        self.tell(key, format!("{key} must be configured"), Kind::Missing);
     }
 
     /// Tells something about `key` that stops nothing.

@@ -1,7 +1,11 @@
 //! From text to document.
 
 use crate::section::{Section, View};
-use crate::{Object, ParseError, Pos, Report};
+use crate::{Object, ParseError, Pos, Report, json, native};
+
+/// How deep blocks and lists may be nested. HashiCorp's library knows no limit; this one keeps
+/// hostile input from exhausting the stack.
+pub(crate) const MAX_DEPTH: usize = 100;
 
 /// A text to read, and what to call it in messages.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,16 +34,46 @@ impl Document {
 }
 
 /// Reads HCL 1, or JSON if the first thing in the text is `{`.
+///
+/// # Errors
+/// With the place and HashiCorp's wording of the first thing (among mistakes in single words: the
+/// last) that makes no sense.
 pub fn parse(source: &Source) -> Result<Document, ParseError> {
-    let root = Object::default();
-    if !source.text.is_empty() {
-        return Err(ParseError::new(
-            Pos::default(),
-            "the reader is not there yet",
-        ));
-    }
+    parse_bytes(&source.name, source.text.as_bytes())
+}
+
+/// Like [`parse`], from bytes that may not be text at all.
+///
+/// # Errors
+/// As [`parse`], and where the bytes are no UTF-8.
+pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Document, ParseError> {
+    let root = if is_json(bytes) {
+        json::parse(bytes)?
+    } else {
+        native::parse(&without_carriage_returns(bytes))?
+    };
     Ok(Document {
-        name: source.name.clone(),
+        name: name.to_owned(),
         root,
     })
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    valid.trim_start().starts_with('{')
+}
+
+/// Line ends of Windows become those of Unix.
+fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte == b'\r' && bytes.get(at + 1) == Some(&b'\n') {
+            continue;
+        }
+        out.push(*byte);
+    }
+    out
 }
