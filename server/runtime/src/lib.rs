@@ -1,2 +1,21 @@
-//! (room under construction)
+//! The server as a whole: from configuration to objects to supervised tasks.
+//!
+//! [`run`] is the program; [`start`] is the part of it that has no say over the process (no log
+//! set-up, no umask, no signals), so that a server can also run beside an agent in one process.
+
 pub mod config;
+
+mod checks;
+mod endpoints;
+mod error;
+mod program;
+mod settings;
+mod start;
+mod tls_identity;
+
+pub use error::ServerError;
+pub use program::{run, validate};
+pub use start::{Parts, RunningServer, start};
+
+/// The version that this server reports.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

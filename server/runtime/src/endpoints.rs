@@ -1,0 +1,153 @@
+//! The two endpoints: TCP for agents and remote administrators, a Unix socket for operators.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use steeple_authority::Authority;
+use steeple_grpc::{Identity, SocketOptions, TlsListener, TlsServerConfig, UnixEndpoint};
+use steeple_lifecycle::{Clock, Tasks};
+use steeple_plugin_host::ServerPlugins;
+use steeple_registry::Registry;
+use steeple_server_api::{ApiConfig, Gate, LimitsEnabled, services};
+use steeple_spiffe::TrustDomain;
+use tokio::{net::lookup_host, sync::watch};
+use tonic::transport::Server;
+
+use crate::{
+    RunningServer, ServerError,
+    config::{BindAddress, ServerConfig},
+};
+
+/// Connections over TCP are closed after this long, so that load spreads and certificates are
+/// looked at anew.
+const CONNECTION_AGE: Duration = Duration::from_secs(3 * 60);
+/// How long calls on a connection that has come of age may still take.
+const CONNECTION_GRACE: Duration = Duration::from_secs(60);
+
+/// What the services are made of.
+pub(crate) struct Endpoints {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) plugins: ServerPlugins,
+    pub(crate) clock: Clock,
+}
+
+/// Both endpoints, bound and not yet served: whatever is wrong with an address is known by now.
+pub(crate) struct Bound {
+    tcp: TlsListener,
+    tcp_addr: SocketAddr,
+    unix: UnixEndpoint,
+}
+
+impl Bound {
+    pub(crate) async fn bind(
+        config: &ServerConfig,
+        registry: &Arc<Registry>,
+        identity: watch::Receiver<Option<Identity>>,
+        clock: &Clock,
+    ) -> Result<Self, ServerError> {
+        let bundles = Arc::clone(registry);
+        let tls = TlsServerConfig {
+            trust_domain: config.trust_domain.clone(),
+            bundles: Arc::new(move |domain: &TrustDomain| bundles.bundles().get(domain)),
+            identity,
+            foreign_admins: config
+                .admin_ids
+                .iter()
+                .filter(|id| !id.is_member_of(&config.trust_domain))
+                .cloned()
+                .collect(),
+            clock: clock.clone(),
+        };
+        let tcp = TlsListener::bind(resolve(&config.bind).await?, tls).await?;
+        let tcp_addr = tcp.local_addr().map_err(|source| ServerError::Resolve {
+            address: config.bind.host.clone(),
+            source,
+        })?;
+        let unix = UnixEndpoint::bind(&config.socket_path, SocketOptions::PRIVATE)?;
+        Ok(Self {
+            tcp,
+            tcp_addr,
+            unix,
+        })
+    }
+
+    /// Serves both until the tasks stop.
+    pub(crate) fn serve(
+        self,
+        config: &ServerConfig,
+        endpoints: Endpoints,
+        tasks: &Tasks,
+    ) -> RunningServer {
+        let running = RunningServer {
+            tcp: self.tcp_addr,
+            socket: self.unix.path().to_owned(),
+        };
+        let gate = services(api(config, endpoints));
+        serve_tcp(self.tcp, self.tcp_addr, gate.clone(), tasks);
+        serve_unix(self.unix, gate, tasks);
+        running
+    }
+}
+
+fn serve_tcp(listener: TlsListener, addr: SocketAddr, gate: Gate, tasks: &Tasks) {
+    let stopping = tasks.stopping().cancelled_owned();
+    let serve = Server::builder()
+        .max_connection_age(CONNECTION_AGE)
+        .max_connection_age_grace(CONNECTION_GRACE)
+        .serve_with_incoming_shutdown(gate, listener.incoming(), stopping);
+    tasks.spawn("TCP endpoint", logged(addr.to_string(), "tcp", serve));
+}
+
+fn serve_unix(endpoint: UnixEndpoint, gate: Gate, tasks: &Tasks) {
+    let path = endpoint.path().display().to_string();
+    let stopping = tasks.stopping().cancelled_owned();
+    let serve = Server::builder().serve_with_incoming_shutdown(gate, endpoint.incoming(), stopping);
+    tasks.spawn("Unix endpoint", logged(path, "unix", serve));
+}
+
+/// The lines that SPIRE writes around an endpoint's life.
+async fn logged<E>(
+    address: String,
+    network: &'static str,
+    serve: impl Future<Output = Result<(), E>>,
+) -> Result<(), E> {
+    let subsystem_name = "endpoints";
+    tracing::info!(address, network, subsystem_name, "Starting Server APIs");
+    let served = serve.await;
+    tracing::info!(address, network, subsystem_name, "Server APIs have stopped");
+    served
+}
+
+fn api(config: &ServerConfig, endpoints: Endpoints) -> ApiConfig {
+    ApiConfig {
+        registry: endpoints.registry,
+        authority: endpoints.authority,
+        clock: endpoints.clock,
+        attestors: endpoints
+            .plugins
+            .node_attestors
+            .into_iter()
+            .map(|named| (named.name, named.attestor))
+            .collect(),
+        admin_ids: config.admin_ids.clone(),
+        limits: LimitsEnabled {
+            attestation: config.ratelimit.attestation,
+            signing: config.ratelimit.signing,
+        },
+        jwt_disabled: config.disable_jwt_svids,
+        agent_id_as_selector: config.agent_spiffe_id_as_selector,
+    }
+}
+
+async fn resolve(bind: &BindAddress) -> Result<SocketAddr, ServerError> {
+    let failed = |source| ServerError::Resolve {
+        address: bind.host.clone(),
+        source,
+    };
+    let mut found = lookup_host((bind.host.as_str(), bind.port))
+        .await
+        .map_err(failed)?;
+    found
+        .next()
+        .ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
+}

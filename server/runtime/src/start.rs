@@ -1,0 +1,191 @@
+//! Puts the server together: plugins, store, registry, authority, endpoints, background tasks.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use steeple_authority::{self as authority, Authority};
+use steeple_config::ConfigErrors;
+use steeple_hcl::Report;
+use steeple_lifecycle::{
+    Clock, Tasks, files,
+    health::{self, Health},
+};
+use steeple_plugin_host::{ServerPlan, ServerPlugins, data_store};
+use steeple_plugin_sdk::{builtin::BuiltIns, config::CoreConfig};
+use steeple_registry::Registry;
+use steeple_store::{PreparedStore, Store, StoreBuilder};
+
+use crate::{
+    ServerError, checks,
+    config::ServerConfig,
+    endpoints::{Bound, Endpoints},
+    settings,
+    tls_identity::TlsIdentity,
+};
+
+/// What a program brings with it: the platforms it is built with, and the time.
+pub struct Parts {
+    /// The plugins there are.
+    pub builtins: BuiltIns,
+    /// The stores there are.
+    pub stores: Vec<Arc<dyn StoreBuilder>>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// A server that answers.
+#[derive(Clone, Debug)]
+pub struct RunningServer {
+    /// Where agents reach it; the port is the real one where 0 was configured.
+    pub tcp: SocketAddr,
+    /// Where operators reach it.
+    pub socket: PathBuf,
+}
+
+/// Everything that can be said about a configuration without touching anything.
+pub(crate) struct Plan {
+    plugins: ServerPlan,
+    store: Box<dyn PreparedStore>,
+}
+
+impl Plan {
+    /// Configures every plugin. All mistakes are told at once.
+    pub(crate) fn new(config: &ServerConfig, parts: &Parts) -> Result<Self, ConfigErrors> {
+        let report = Report::new();
+        let core = CoreConfig {
+            trust_domain: config.trust_domain.clone(),
+        };
+        let stores: Vec<&'static str> = parts.stores.iter().map(|store| store.name()).collect();
+        let plugins = ServerPlan::new(&parts.builtins, &stores, &config.plugins, &core, &report);
+        let store = prepare_store(config, parts, &report);
+        match (plugins, store) {
+            (Some(plugins), Some(store)) if report.is_empty() => Ok(Self { plugins, store }),
+            _ => Err(ConfigErrors::Mistakes(report.problems())),
+        }
+    }
+}
+
+fn prepare_store(
+    config: &ServerConfig,
+    parts: &Parts,
+    report: &Report,
+) -> Option<Box<dyn PreparedStore>> {
+    let block = data_store(&config.plugins)?;
+    let builder = parts
+        .stores
+        .iter()
+        .find(|store| store.name() == block.name)?;
+    let data = block.data.section(report);
+    let prepared = builder.prepare(&data);
+    data.finish();
+    prepared
+}
+
+/// Starts a server whose tasks belong to `tasks`. When this returns, it answers on both endpoints.
+///
+/// # Errors
+/// When the configuration is wrong, or something it names cannot be used; see [`ServerError`].
+/// What was started by then is stopped with `tasks`.
+pub async fn start(
+    config: ServerConfig,
+    parts: Parts,
+    tasks: &Tasks,
+) -> Result<RunningServer, ServerError> {
+    let plan = Plan::new(&config, &parts)?;
+    make_data_dir(&config)?;
+    let store = plan.store.open(parts.clock.clone()).await?;
+    tracing::info!(
+        reconfigurable = false,
+        subsystem_name = "catalog",
+        "Configured DataStore"
+    );
+    let plugins = plan.plugins.start().await?;
+    let registry = Registry::start(
+        config.trust_domain.clone(),
+        Arc::clone(&store),
+        parts.clock.clone(),
+    )
+    .await?;
+    let authority = start_authority(&config, &parts.clock, &plugins, &store, tasks).await?;
+    start_pruning(&registry, tasks);
+
+    let identity = TlsIdentity::new(authority.server_svid())?;
+    let bound = Bound::bind(&config, &registry, identity.subscribe(), &parts.clock).await?;
+    let stopping = tasks.stopping();
+    tasks.spawn("server SVID for TLS", async move {
+        identity.follow(stopping).await;
+        Ok::<_, ServerError>(())
+    });
+    start_health(&config, &registry, &authority, &store, tasks)?;
+    let endpoints = Endpoints {
+        registry,
+        authority,
+        plugins,
+        clock: parts.clock,
+    };
+    Ok(bound.serve(&config, endpoints, tasks))
+}
+
+fn make_data_dir(config: &ServerConfig) -> Result<(), ServerError> {
+    files::create_folder(&config.data_dir, 0o755).map_err(|source| ServerError::DataDir {
+        path: config.data_dir.clone(),
+        source,
+    })
+}
+
+async fn start_authority(
+    config: &ServerConfig,
+    clock: &Clock,
+    plugins: &ServerPlugins,
+    store: &Arc<dyn Store>,
+    tasks: &Tasks,
+) -> Result<Arc<Authority>, ServerError> {
+    let parts = authority::Parts {
+        key_manager: Arc::clone(&plugins.key_manager),
+        upstream: plugins.upstream_authority.clone(),
+        journals: Arc::<dyn Store>::clone(store),
+        bundles: Arc::<dyn Store>::clone(store),
+        clock: clock.clone(),
+    };
+    let (authority, rotation) = Authority::start(settings::authority(config), parts).await?;
+    let stopping = tasks.stopping();
+    tasks.spawn("rotation of the authorities", rotation.run(stopping));
+    Ok(authority)
+}
+
+fn start_pruning(registry: &Arc<Registry>, tasks: &Tasks) {
+    let (registry, stopping) = (Arc::clone(registry), tasks.stopping());
+    tasks.spawn("pruning", async move {
+        registry.run(stopping).await;
+        Ok::<_, ServerError>(())
+    });
+}
+
+fn start_health(
+    config: &ServerConfig,
+    registry: &Arc<Registry>,
+    authority: &Arc<Authority>,
+    store: &Arc<dyn Store>,
+    tasks: &Tasks,
+) -> Result<(), ServerError> {
+    let Some(listener) = config.health_checks.clone() else {
+        return Ok(());
+    };
+    let health = Health::new();
+    checks::add(
+        &health,
+        Arc::clone(registry),
+        Arc::clone(authority),
+        Arc::clone(store),
+    )?;
+    let (checker, stopping) = (health.clone(), tasks.stopping());
+    tasks.spawn("health checks", async move {
+        checker.run(stopping).await;
+        Ok::<_, ServerError>(())
+    });
+    let stopping = tasks.stopping();
+    tasks.spawn("health endpoint", async move {
+        health::serve(listener, health, stopping).await;
+        Ok::<_, ServerError>(())
+    });
+    Ok(())
+}
