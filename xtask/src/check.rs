@@ -14,10 +14,12 @@ use crate::{
     workspace::{Workspace, cargo},
 };
 
+type Check = fn() -> Result<()>;
+
 /// Runs every check and names all that failed.
 pub(crate) fn run() -> Result<()> {
     env::set_current_dir(Workspace::load()?.root())?;
-    let checks: [(&str, fn() -> Result<()>); 4] = [
+    let checks: [(&str, Check); 4] = [
         ("fmt", fmt),
         ("layers", layers::run),
         ("clippy", clippy),
