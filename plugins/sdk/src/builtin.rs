@@ -65,7 +65,9 @@ pub struct Descriptor<K: ?Sized> {
 
 impl<K: ?Sized> fmt::Debug for Descriptor<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Descriptor").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Descriptor")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +102,8 @@ impl BuiltIns {
         self.server_key_managers.extend(other.server_key_managers);
         self.agent_key_managers.extend(other.agent_key_managers);
         self.upstream_authorities.extend(other.upstream_authorities);
-        self.server_node_attestors.extend(other.server_node_attestors);
+        self.server_node_attestors
+            .extend(other.server_node_attestors);
         self.agent_node_attestors.extend(other.agent_node_attestors);
         self.workload_attestors.extend(other.workload_attestors);
         self

@@ -25,20 +25,37 @@ pub async fn upstream_authority(
 async fn mints(upstream: &dyn UpstreamAuthority, trust_domain: &TrustDomain, now: Timestamp) {
     let key = PrivateKey::generate(KeyType::EcP256).expect("a key");
     let subject = NameBuilder::us("SPIFFE").to_der().expect("a name");
-    let csr = csr(&key, subject.clone(), &trust_domain.id().to_string());
+    let csr = csr(&key, subject.clone(), trust_domain.id().as_str());
     let wish = Duration::from_secs(1800);
-    let minted = upstream.mint_x509_ca(&csr, Some(wish)).await.expect("a CA is minted");
+    let minted = upstream
+        .mint_x509_ca(&csr, Some(wish))
+        .await
+        .expect("a CA is minted");
     let chain: Vec<_> = minted
         .chain
         .iter()
         .map(|der| CertificateInfo::parse(der).expect("the chain holds certificates"))
         .collect();
     let ca = chain.first().expect("the chain is not empty");
-    assert_eq!(ca.public_key, key.public_key_der(), "the CA is for the key in the CSR");
-    assert_eq!(ca.uris, [trust_domain.id().to_string()], "its URI SAN is the trust domain");
+    assert_eq!(
+        ca.public_key,
+        key.public_key_der(),
+        "the CA is for the key in the CSR"
+    );
+    assert_eq!(
+        ca.uris,
+        [trust_domain.id().to_string()],
+        "its URI SAN is the trust domain"
+    );
     assert!(ca.is_ca, "basic constraints say CA");
-    assert!(ca.key_usage.is_some_and(|usage| usage.key_cert_sign), "it may sign certificates");
-    assert!(ca.not_before <= now && now < ca.not_after, "it is valid now");
+    assert!(
+        ca.key_usage.is_some_and(|usage| usage.key_cert_sign),
+        "it may sign certificates"
+    );
+    assert!(
+        ca.not_before <= now && now < ca.not_after,
+        "it is valid now"
+    );
     let roots = minted.roots.borrow().clone();
     assert!(!roots.is_empty(), "there are roots");
     let roots: Vec<_> = roots
@@ -50,11 +67,15 @@ async fn mints(upstream: &dyn UpstreamAuthority, trust_domain: &TrustDomain, now
         assert_eq!(below.issuer, above.subject, "each is signed by the next");
     }
     assert!(
-        issuers.clone().any(|above| chain.last().is_some_and(|last| last.issuer == above.subject)),
+        issuers.clone().any(|above| chain
+            .last()
+            .is_some_and(|last| last.issuer == above.subject)),
         "the chain ends at a root"
     );
     assert!(
-        chain.iter().all(|certificate| roots.iter().all(|root| root.der != certificate.der)),
+        chain
+            .iter()
+            .all(|certificate| roots.iter().all(|root| root.der != certificate.der)),
         "the chain does not contain a root"
     );
 }
@@ -62,7 +83,10 @@ async fn mints(upstream: &dyn UpstreamAuthority, trust_domain: &TrustDomain, now
 async fn refuses(upstream: &dyn UpstreamAuthority) {
     let minted = upstream.mint_x509_ca(b"not a csr", None).await;
     assert!(
-        matches!(minted, Err(PluginError::InvalidArgument(_) | PluginError::Internal(_))),
+        matches!(
+            minted,
+            Err(PluginError::InvalidArgument(_) | PluginError::Internal(_))
+        ),
         "garbage is refused"
     );
     let key = PrivateKey::generate(KeyType::EcP256).expect("a key");
@@ -79,6 +103,8 @@ fn csr(key: &PrivateKey, subject: Vec<u8>, uri: &str) -> Vec<u8> {
         public_key: key.public_key_der().to_vec(),
     };
     let unsigned = draft.prepare(key.x509_scheme()).expect("a CSR");
-    let signature = key.sign(unsigned.scheme(), unsigned.message()).expect("a signature");
+    let signature = key
+        .sign(unsigned.scheme(), unsigned.message())
+        .expect("a signature");
     unsigned.finish(&signature).expect("a CSR")
 }
