@@ -2,7 +2,12 @@
 
 use std::io::{self, Read, Write};
 
-/// Standard streams and environment variables.
+use steeple_lifecycle::Clock;
+
+/// Looks up an environment variable.
+type Vars = Box<dyn Fn(&str) -> Option<String>>;
+
+/// Standard streams, environment variables and the time.
 pub struct Env {
     /// Where a command reads when told `-`.
     pub stdin: Box<dyn Read>,
@@ -10,21 +15,24 @@ pub struct Env {
     pub stdout: Box<dyn Write>,
     /// Errors and usage.
     pub stderr: Box<dyn Write>,
-    vars: Box<dyn Fn(&str) -> Option<String>>,
+    /// What time it is.
+    pub clock: Clock,
+    vars: Vars,
 }
 
 impl Env {
-    /// The streams and variables of this process.
+    /// Those of this process.
     pub fn process() -> Self {
         Self {
             stdin: Box::new(io::stdin()),
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
+            clock: Clock::system(),
             vars: Box::new(|name| std::env::var(name).ok()),
         }
     }
 
-    /// Streams and variables of the caller's choice.
+    /// Streams and variables of the caller's choice, and the machine's time.
     pub fn new(
         stdin: impl Read + 'static,
         stdout: impl Write + 'static,
@@ -35,6 +43,7 @@ impl Env {
             stdin: Box::new(stdin),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
+            clock: Clock::system(),
             vars: Box::new(vars),
         }
     }

@@ -2,9 +2,12 @@
 
 use std::{io, path::PathBuf};
 
+use steeple_lifecycle::files::WriteError;
 use steeple_spiffe::IdError;
 
-use crate::{connect::ConnectError, goflag::FlagError, output::OutputError, status};
+use crate::{
+    agent::SvidError, connect::ConnectError, goflag::FlagError, output::OutputError, status,
+};
 
 /// A command's failure as its user reads it.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +35,18 @@ pub enum CommandError {
         /// The answer.
         status: Box<tonic::Status>,
     },
+    /// The agent's answer does not hold usable SVIDs.
+    #[error(transparent)]
+    Svid(#[from] SvidError),
     /// The other side answered, but with something that makes no sense.
     #[error("{0}")]
     Answer(String),
-    /// A file that a flag names cannot be read or written.
-    #[error("could not {action} {}: {source}", .path.display())]
-    File {
-        /// `read` or `write`.
-        action: &'static str,
+    /// A file cannot be written; the one that was there is untouched.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A file that a flag names cannot be read.
+    #[error("could not read {}: {source}", .path.display())]
+    Read {
         /// The file.
         path: PathBuf,
         /// Why.

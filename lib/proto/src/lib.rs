@@ -4,7 +4,7 @@
 //! interface. Modules follow the proto packages.
 
 #![expect(missing_docs, reason = "generated code carries the documentation of its .proto file")]
-#![expect(unreachable_pub, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated code")]
+#![expect(unreachable_pub, clippy::allow_attributes, clippy::allow_attributes_without_reason, clippy::clone_on_ref_ptr, reason = "generated code")]
 
 /// The encoded descriptors of every file here, for gRPC reflection and for the test that walks
 /// all methods against the authorization table.

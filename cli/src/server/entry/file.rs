@@ -177,8 +177,7 @@ fn bytes(path: &str, env: &mut Env) -> Result<Vec<u8>, CommandError> {
         "-" => env.stdin.by_ref().take(MAX_FILE).read_to_end(&mut bytes),
         _ => File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes)),
     };
-    read.map_err(|source| CommandError::File {
-        action: "read",
+    read.map_err(|source| CommandError::Read {
         path: Path::new(&origin(path)).to_owned(),
         source,
     })?;
