@@ -4,8 +4,8 @@ mod bench;
 mod check;
 mod command;
 mod counts;
-mod interop;
 mod layers;
+mod machine;
 mod test;
 mod workspace;
 
@@ -31,8 +31,6 @@ enum Chore {
     Layers,
     /// Checks licences, bans and sources of all dependencies; installs cargo-deny if need be.
     Deny,
-    /// Builds the clients that nobody here wrote, for the interoperability tests.
-    Interop,
     /// Measures the release build; arguments after `--` go to the benches.
     Bench(bench::Arguments),
 }
@@ -43,7 +41,6 @@ fn main() -> ExitCode {
         Chore::Check => check::run(),
         Chore::Layers => layers::run(),
         Chore::Deny => check::deny(),
-        Chore::Interop => interop::prepare().map(|prepared| prepared.report()),
         Chore::Bench(arguments) => bench::run(&arguments),
     };
     match done {

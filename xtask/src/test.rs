@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     command::follow,
     counts::Counts,
-    interop,
+    machine,
     workspace::{Workspace, cargo},
 };
 
@@ -22,20 +22,18 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::load()?;
     env::set_current_dir(workspace.root())?;
+    let missing = machine::furnish();
     say("building the programs");
     run_cargo(&["build", "--locked", "--workspace", "--bins"])?;
-    say("building the interoperability clients");
-    let prepared = interop::prepare()?;
     say("running the tests");
     let mut tests = Command::new(cargo());
     tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
-    tests.env("STEEPLE_INTEROP", &prepared.folder);
     if let Some(filter) = &arguments.filter {
         tests.args(["--", filter]);
     }
     let mut counts = Counts::default();
     let passed = follow(&mut tests, |line| counts.add_line(line))?;
-    prepared.report();
+    missing.iter().for_each(|line| println!("skipped: {line}"));
     report_absent(&workspace.root());
     println!("{counts}");
     if !passed {
