@@ -1,6 +1,7 @@
 //! Cases that start the real programs. See the harness for what they look for outside.
 
 mod both_ways;
+mod clients;
 mod seed_002;
 mod seed_002_svid;
 
@@ -11,6 +12,7 @@ use steeple_tests::Suite;
 fn main() -> ExitCode {
     let suite = Suite::default()
         .with(seed_002::cases())
+        .with(clients::cases())
         .with(both_ways::cases());
     suite.run().exit_code()
 }
