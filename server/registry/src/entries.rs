@@ -1,6 +1,6 @@
 //! Registration entries: checking, writing, listing.
 
-mod dns;
+pub mod dns;
 mod filter;
 mod input;
 

@@ -1,24 +1,33 @@
-//! DNS names in entries.
+//! DNS names in entries and in CSRs of operators.
 
 /// Why a DNS name is refused, worded as SPIRE words it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum DnsError {
+pub enum DnsError {
+    /// It has a character beyond ASCII.
     #[error("name must be ascii")]
     NotAscii,
+    /// It has more than one asterisk.
     #[error("too many wildcards")]
     ManyWildcards,
+    /// The asterisk is not the whole first label.
     #[error("wildcard must be first label")]
     WildcardNotFirst,
+    /// Nothing is left of it.
     #[error("empty or only whitespace")]
     Empty,
+    /// It ends with a dot.
     #[error("domain ends with dot")]
     TrailingDot,
+    /// A label breaks a rule, which is named.
     #[error("idna error\nidna: invalid label {0:?}")]
     BadLabel(&'static str),
 }
 
 /// Checks a name as SPIRE does. That is lenient on purpose: it takes `a b` and `a_b`.
-pub(super) fn check(name: &str) -> Result<(), DnsError> {
+///
+/// # Errors
+/// When it breaks a rule.
+pub fn check(name: &str) -> Result<(), DnsError> {
     if !name.is_ascii() {
         return Err(DnsError::NotAscii);
     }
