@@ -12,6 +12,7 @@
 //! `error`. Quotes are added where logrus adds them: never quote a value yourself.
 //! [`init`] installs the subscriber once for the process.
 
+mod chain;
 mod config;
 mod filter;
 mod line;
@@ -20,5 +21,6 @@ mod quote;
 mod sink;
 mod subscriber;
 
+pub use chain::chain;
 pub use config::{Format, Level, LogConfig, LogConfigError};
 pub use subscriber::{LogError, LogHandle, init};

@@ -1,15 +1,12 @@
 //! One log line before it is written: message and fields, gathered from an event and its spans.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write as _},
-};
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Zoned;
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 
-use crate::Level;
+use crate::{Level, chain};
 
 /// The fields of a line, sorted by name as logrus sorts them.
 pub(crate) type Fields = BTreeMap<String, Value>;
@@ -77,13 +74,6 @@ impl Visit for Collector {
 
     /// An error is shown with everything that caused it.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
-        let mut cause = value.source();
-        while let Some(error) = cause {
-            // Writing to a String cannot fail.
-            let _infallible = write!(text, ": {error}");
-            cause = error.source();
-        }
-        self.put(field, Value::String(text));
+        self.put(field, Value::String(chain(value).to_string()));
     }
 }
