@@ -65,17 +65,17 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     (
         "localauthority jwt activate",
         "spire-server localauthority jwt activate",
-        "Activates a prepared JWT authority",
+        "Activates a prepared JWT authority for use, which will cause it to be used for all JWT signing operations serviced by this server going forward",
     ),
     (
         "localauthority jwt prepare",
         "spire-server localauthority jwt prepare",
-        "Prepares a new JWT authority",
+        "Prepares a new JWT authority for use by generating a new key and injecting it into the bundle",
     ),
     (
         "localauthority jwt revoke",
         "spire-server localauthority jwt revoke",
-        "Revokes the previously active JWT authority",
+        "Revokes the previously active JWT authority by removing it from the bundle and propagating this update throughout the cluster",
     ),
     (
         "localauthority jwt show",
@@ -90,17 +90,17 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     (
         "localauthority x509 activate",
         "spire-server localauthority x509 activate",
-        "Activates a prepared X.509 authority",
+        "Activates a prepared X.509 authority for use, which will cause it to be used for all X.509 signing operations serviced by this server going forward",
     ),
     (
         "localauthority x509 prepare",
         "spire-server localauthority x509 prepare",
-        "Prepares a new X.509 authority",
+        "Prepares a new X.509 authority for use by generating a new key and injecting the resulting CA certificate into the bundle",
     ),
     (
         "localauthority x509 revoke",
         "spire-server localauthority x509 revoke",
-        "Revokes the previously active X.509 authority",
+        "Revokes the previously active X.509 authority by removing it from the bundle and propagating this update throughout the cluster",
     ),
     (
         "localauthority x509 show",
@@ -130,7 +130,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     (
         "upstreamauthority revoke",
         "spire-server upstreamauthority revoke",
-        "Revokes the previously active X.509 upstream authority",
+        "Revokes the previously active X.509 upstream authority by removing it from the bundle and propagating this update throughout the cluster",
     ),
     (
         "upstreamauthority taint",
