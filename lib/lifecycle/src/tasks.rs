@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[non_exhaustive]
 pub enum TaskError {
     /// A task returned an error; it was the first, and stopped the others.
-    #[error("{task} failed")]
+    #[error("{task} failed: {source}")]
     Failed {
         /// The name the task was spawned under.
         task: &'static str,
@@ -220,8 +220,7 @@ mod tests {
         until_stopped(&tasks);
         tasks.spawn("listener", async { Err(io::Error::other("port is busy")) });
         let error = tasks.wait(DRAIN).await.unwrap_err();
-        assert_eq!(error.to_string(), "listener failed");
-        assert_eq!(error.source().unwrap().to_string(), "port is busy");
+        assert_eq!(error.to_string(), "listener failed: port is busy");
     }
 
     #[tokio::test(start_paused = true)]
@@ -242,7 +241,7 @@ mod tests {
             Ok::<(), Infallible>(())
         });
         let error = tasks.wait(DRAIN).await.unwrap_err();
-        assert_eq!(error.to_string(), "inner failed");
+        assert_eq!(error.to_string(), "inner failed: deep down");
     }
 
     #[tokio::test(start_paused = true)]
