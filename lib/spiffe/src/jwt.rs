@@ -7,6 +7,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::Claims;
+pub use serde_json::Value;
 pub use token::{Header, UnsignedToken, UnverifiedToken, parse_unverified};
 pub use verify::{JwtSvid, LEEWAY, verify};
 

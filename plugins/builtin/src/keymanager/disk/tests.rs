@@ -31,7 +31,7 @@ async fn keys_are_there_after_a_restart() {
         0o600
     );
     let again = open(path).await.unwrap();
-    assert_eq!(again.keys().await.unwrap(), [key.clone()]);
+    assert_eq!(again.keys().await.unwrap(), std::slice::from_ref(&key));
     let scheme = SignatureScheme::EcdsaSha256;
     let signature = again.sign("x509-CA-A", scheme, b"message").await.unwrap();
     assert!(verifies(&key.public_key, scheme, b"message", &signature));
