@@ -37,6 +37,10 @@ pub trait ServerConnection: Send + Sync {
 
     /// A call failed: the next channel starts from a fresh connection.
     fn release(&self);
+
+    /// How often the agent's SVID was replaced. A call that was denied under an earlier SVID says
+    /// nothing about the present one.
+    fn generation(&self) -> u64;
 }
 
 /// Calls to the server.
@@ -167,31 +171,63 @@ impl Server {
             .svid)
     }
 
-    /// Awaits a call, at most for `timeout`. After a failure the next call connects afresh.
+    /// Awaits a call, at most for `timeout`. Where the connection may be at fault, the next call
+    /// starts from a fresh one.
     pub(crate) async fn call<T>(
         &self,
         operation: &'static str,
         timeout: Duration,
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T, ServerError> {
+        let generation = self.generation();
         let ended = tokio::time::timeout(timeout, call)
             .await
-            .unwrap_or_else(|_| {
-                Err(Status::deadline_exceeded(format!(
-                    "no answer within {} s",
-                    timeout.as_secs()
-                )))
-            });
+            .unwrap_or_else(|_| Err(late(timeout)));
         ended
             .map(Response::into_inner)
-            .map_err(|status| self.failed(operation, status))
+            .map_err(|status| self.failed(operation, generation, status))
     }
 
-    /// Notes that a call failed.
-    pub(crate) fn failed(&self, operation: &'static str, status: Status) -> ServerError {
-        self.connection.release();
+    /// Which SVID of the agent calls are made with now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.connection.generation()
+    }
+
+    /// Notes that a call failed that was begun with the agent's SVID of `generation`.
+    pub(crate) fn failed(
+        &self,
+        operation: &'static str,
+        generation: u64,
+        status: Status,
+    ) -> ServerError {
+        let renewed = generation != self.generation();
+        if status.code() == Code::PermissionDenied && renewed {
+            // The server knows the new SVID already and has forgotten the one of this call.
+            let status = Status::unavailable("the agent's SVID was renewed during the call");
+            return ServerError::new(operation, status);
+        }
+        if !is_an_answer(status.code()) && !renewed {
+            self.connection.release();
+        }
         ServerError::new(operation, status)
     }
+}
+
+/// The status of a call that took too long.
+pub(crate) fn late(timeout: Duration) -> Status {
+    Status::deadline_exceeded(format!("no answer within {} s", timeout.as_secs()))
+}
+
+/// Whether a server that can be talked to says so, as opposed to a broken connection.
+fn is_an_answer(code: Code) -> bool {
+    matches!(
+        code,
+        Code::NotFound
+            | Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::ResourceExhausted
+            | Code::Unimplemented
+    )
 }
 
 /// Reads a federated bundle; a broken one is told and left out.

@@ -17,7 +17,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use crate::{Entry, Server, ServerError, bundle, server::RPC_TIMEOUT};
+use crate::{
+    Entry, Server, ServerError, bundle,
+    server::{RPC_TIMEOUT, late},
+};
 
 const OPERATION: &str = "failed to fetch authorized entries";
 
@@ -49,15 +52,7 @@ impl Syncer {
 
     /// Fetches entries and bundles.
     pub(crate) async fn fetch(&mut self) -> Result<Authorized, ServerError> {
-        let fetched = tokio::time::timeout(RPC_TIMEOUT, self.entries())
-            .await
-            .unwrap_or_else(|_| {
-                let status = Status::deadline_exceeded("the sync did not end within its time");
-                Err(self.server.failed(OPERATION, status))
-            });
-        self.entries = fetched.inspect_err(|error| {
-            // Maybe another server answers next time, one that can do more.
-            self.full_only = false;
+        let fetched = self.entries().await.inspect_err(|error| {
             tracing::error!(
                 subsystem_name = "manager",
                 %error,
@@ -65,7 +60,12 @@ impl Syncer {
                 status_message = error.status.message(),
                 "Failed to fetch authorized entries"
             );
-        })?;
+        });
+        if fetched.is_err() {
+            // Maybe another server answers next time, one that can do more.
+            self.full_only = false;
+        }
+        self.entries = fetched?;
         let bundle = own_bundle(self.server.bundle().await?);
         let domains: BTreeSet<_> = self
             .entries
@@ -78,16 +78,23 @@ impl Syncer {
             bundle,
             federated: federated
                 .into_iter()
-                .map(|b| (b.trust_domain.clone(), b))
+                .map(|bundle| (bundle.trust_domain.clone(), bundle))
                 .collect(),
         })
     }
 
     async fn entries(&mut self) -> Result<HashMap<String, Arc<Entry>>, ServerError> {
         if !self.full_only {
-            match self.changed_entries().await {
+            let generation = self.server.generation();
+            let changed = tokio::time::timeout(RPC_TIMEOUT, self.changed_entries())
+                .await
+                .unwrap_or_else(|_| Err(late(RPC_TIMEOUT)));
+            match changed {
                 Err(status) if status.code() == Code::Unimplemented => self.full_only = true,
-                ended => return ended.map_err(|status| self.server.failed(OPERATION, status)),
+                ended => {
+                    return ended
+                        .map_err(|status| self.server.failed(OPERATION, generation, status));
+                }
             }
         }
         let mut client = self.server.entries();
