@@ -2,6 +2,7 @@
 
 mod both_ways;
 mod clients;
+mod same_files;
 mod seed_002;
 mod seed_002_svid;
 
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
     let suite = Suite::default()
         .with(seed_002::cases())
         .with(clients::cases())
-        .with(both_ways::cases());
+        .with(both_ways::cases())
+        .with(same_files::cases());
     suite.run().exit_code()
 }
