@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use steeple_hcl::{Kind, ParseError, Problem};
+use steeple_hcl::{Kind, ParseError, Problem, Report};
 
 /// The configuration cannot be used. The texts begin as SPIRE's, since scripts compare them.
 #[derive(Debug, thiserror::Error)]
@@ -59,4 +59,16 @@ impl fmt::Display for Mistakes<'_> {
             .iter()
             .try_for_each(|problem| write!(f, "\n  {problem}"))
     }
+}
+
+/// The warnings, if nothing was found wrong.
+///
+/// # Errors
+/// With everything that was.
+pub fn verdict(report: &Report) -> Result<Vec<String>, ConfigErrors> {
+    let problems = report.problems();
+    if problems.is_empty() {
+        return Ok(report.warnings().iter().map(Problem::to_string).collect());
+    }
+    Err(ConfigErrors::Mistakes(problems))
 }

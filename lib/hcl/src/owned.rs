@@ -30,6 +30,12 @@ impl OwnedSection {
         Self::new(file, path, object.open, object.items.clone())
     }
 
+    /// The same under another name.
+    pub fn renamed(mut self, path: &str) -> Self {
+        self.path = path.into();
+        self
+    }
+
     /// A view for reading; what is wrong goes into `report`.
     pub fn section<'a>(&'a self, report: &'a Report) -> Section<'a> {
         let views = self.items.iter().map(View::whole).collect();
@@ -39,6 +45,16 @@ impl OwnedSection {
     /// The name of the section, for messages.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The file it was read from; empty if from none.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Where it begins.
+    pub fn pos(&self) -> Pos {
+        self.pos
     }
 
     /// Whether nothing at all is written in it.

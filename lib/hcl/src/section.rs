@@ -49,6 +49,12 @@ impl<'a> Section<'a> {
         &self.path
     }
 
+    /// The same under another name, for messages.
+    pub fn named(mut self, path: String) -> Self {
+        self.path = path;
+        self
+    }
+
     /// The file it was read from.
     pub fn file(&self) -> &'a str {
         self.file
@@ -134,22 +140,27 @@ impl<'a> Section<'a> {
         merged
     }
 
-    /// Every item of this section as a named object, one for each time it is written.
+    /// Every item of this section as a named object, one for each time it is written. (A JSON
+    /// object that was flattened into several items was written once.)
     pub fn entries(&self) -> Vec<(&'a Key, Section<'a>)> {
-        let mut entries = Vec::new();
+        let mut entries: Vec<(&'a Key, Section<'a>)> = Vec::new();
         for view in &self.views {
             let Some(label) = view.key() else { continue };
             self.mark(&label.name);
             let path = self.child_path(&format!("{:?}", label.name));
-            match (view.deeper(), view.value()) {
-                (Some(deeper), _) => {
-                    entries.push((label, self.child(path, label.pos, vec![deeper])));
+            let views = match (view.deeper(), view.value()) {
+                (Some(deeper), _) => vec![deeper],
+                (None, Value::Object(object)) => object.items.iter().map(View::whole).collect(),
+                (None, other) => {
+                    self.expected(&label.name, other, "a block");
+                    continue;
                 }
-                (None, Value::Object(object)) => {
-                    let views = object.items.iter().map(View::whole).collect();
-                    entries.push((label, self.child(path, label.pos, views)));
+            };
+            match entries.last_mut() {
+                Some((last, section)) if label.json && last.pos == label.pos => {
+                    section.views.extend(views);
                 }
-                (None, other) => self.expected(&label.name, other, "a block"),
+                _ => entries.push((label, self.child(path, label.pos, views))),
             }
         }
         entries
@@ -169,7 +180,7 @@ impl<'a> Section<'a> {
     /// Refuses `key` if it is there: it is known, but what it asks for is not there yet.
     pub fn unsupported(&self, key: &str, what: &str) {
         if self.has(key) {
-            let message = format!("{key}: not supported yet ({what}); take it out to go on");
+            let message = format!("{key} is not supported yet ({what}); take it out to go on");
             self.tell(key, message, Kind::Unsupported);
         }
     }
@@ -178,6 +189,12 @@ impl<'a> Section<'a> {
     pub fn problem(&self, key: &str, message: impl AsRef<str>) {
         let message = format!("{key}: {}", message.as_ref());
         self.tell(key, message, Kind::BadValue);
+    }
+
+    /// Tells anything about `key`, in exactly these words.
+    pub fn tell(&self, key: &str, message: impl Into<String>, kind: Kind) {
+        let problem = self.describe(self.pos_of(key), message.into(), kind);
+        self.report.add(problem);
     }
 
     /// Tells that `key` has to be there.
@@ -267,11 +284,6 @@ impl<'a> Section<'a> {
         let message = format!("{key}: expected {expected}, found {}", found.describe());
         self.report
             .add(self.describe(found.pos(), message, Kind::BadValue));
-    }
-
-    fn tell(&self, key: &str, message: String, kind: Kind) {
-        let problem = self.describe(self.pos_of(key), message, kind);
-        self.report.add(problem);
     }
 
     fn describe(&self, pos: Pos, message: String, kind: Kind) -> Problem {

@@ -1,20 +1,54 @@
 //! The server's configuration: read, merged, checked in one step, with every mistake told at once.
 //!
-//! A [`ServerConfig`] exists only if all of it is sound; nothing is checked again afterwards.
+//! A [`ServerConfig`] exists only if all of it is sound; nothing is checked again afterwards. Which
+//! plugins exist, and how many of a type there may be, is checked where they are built.
 
+mod check;
+mod experimental;
+mod federation;
 mod flags;
+mod identity;
+mod keys;
+mod lifetimes;
+mod pending;
 mod settings;
+
+use std::path::Path;
+
+use steeple_hcl::{Document, Report};
 
 pub use flags::ServerFlags;
 pub use settings::{BindAddress, CaSubject, RateLimits, ServerConfig};
 pub use steeple_config::{ConfigErrors, PluginConfig};
+
+/// The file that is read when no flag names one.
+const DEFAULT_PATH: &str = "conf/server/server.conf";
 
 /// Reads the file that the flags name (`conf/server/server.conf` if none) and merges it with them.
 ///
 /// # Errors
 /// When the file is missing, unreadable or no HCL, or with everything that is wrong in it.
 pub fn load(flags: &ServerFlags) -> Result<ServerConfig, ConfigErrors> {
-    Err(ConfigErrors::NotFound(
-        flags.config.clone().unwrap_or_default(),
-    ))
+    let given = flags.config.as_deref();
+    let path = given.filter(|path| !path.as_os_str().is_empty());
+    let path = path.unwrap_or_else(|| Path::new(DEFAULT_PATH));
+    check(&steeple_config::read(path, flags.expand_env)?, flags)
 }
+
+/// Merges and checks a file that was read already.
+///
+/// # Errors
+/// With everything that is wrong in it.
+pub fn check(document: &Document, flags: &ServerFlags) -> Result<ServerConfig, ConfigErrors> {
+    let report = Report::new();
+    let config = check::root(&document.section(&report), flags);
+    let warnings = steeple_config::verdict(&report)?;
+    match config {
+        Some(config) => Ok(ServerConfig { warnings, ..config }),
+        // Whatever left a required value out has told why; this only keeps the types honest.
+        None => Err(ConfigErrors::Mistakes(report.problems())),
+    }
+}
+
+#[cfg(test)]
+mod tests;
