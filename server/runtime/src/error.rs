@@ -35,8 +35,12 @@ pub enum ServerError {
     #[error("could not open the datastore: {0}")]
     Store(#[from] StoreError),
     /// A plugin did not start.
-    #[error("{}: {0}", .0.plugin())]
-    Plugin(#[from] StartError),
+    #[error("{}: {source}", source.plugin())]
+    Plugin {
+        /// Which, and why.
+        #[from]
+        source: StartError,
+    },
     /// `ca_subject` cannot be put into a certificate.
     #[error("ca_subject cannot be used: {0}")]
     Subject(#[from] NameError),

@@ -53,6 +53,7 @@ impl Plan {
         let report = Report::new();
         let core = CoreConfig {
             trust_domain: config.trust_domain.clone(),
+            clock: parts.clock.clone(),
         };
         let stores: Vec<&'static str> = parts.stores.iter().map(|store| store.name()).collect();
         let plugins = ServerPlan::new(&parts.builtins, &stores, &config.plugins, &core, &report);

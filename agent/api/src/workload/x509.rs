@@ -5,7 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use steeple_cache::{Identity, WorkloadUpdate, without_duplicate_hints};
 use steeple_proto::workload::{X509BundlesResponse, X509svid, X509svidResponse};
 use steeple_spiffe::Bundle;
-use tonic::Status;
 
 use super::{
     Answers,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use steeple_config::PluginConfig;
 use steeple_lifecycle::health::HealthConfig;
-use steeple_spiffe::TrustDomain;
+use steeple_spiffe::{TrustDomain, key::KeyType};
 use steeple_telemetry::LogConfig;
 
 /// Everything the agent is told, defaults applied.
@@ -26,8 +26,8 @@ pub struct AgentConfig {
     pub bundle_source: BundleSource,
     /// `join_token`, or what `join_token_file` contained.
     pub join_token: Option<String>,
-    /// `workload_x509_svid_key_type`
-    pub workload_key_type: WorkloadKeyType,
+    /// `workload_x509_svid_key_type`; never RSA with 4096 bits.
+    pub workload_key_type: KeyType,
     /// `x509_svid_cache_max_size`; 1000 if not set.
     pub x509_svid_cache_max_size: usize,
     /// `jwt_svid_cache_max_size`; 1000 if not set.
@@ -89,16 +89,6 @@ pub enum BundleFormat {
     Pem,
     /// A SPIFFE bundle document.
     Spiffe,
-}
-
-/// `workload_x509_svid_key_type`
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum WorkloadKeyType {
-    /// ECDSA on P-256.
-    #[default]
-    EcP256,
-    /// RSA with a modulus of 2048 bits.
-    Rsa2048,
 }
 
 /// `sds`: the resource names that Envoy asks for.

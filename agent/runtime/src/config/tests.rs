@@ -1,0 +1,1 @@
+//! What all this says, line by line.
