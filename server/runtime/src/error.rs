@@ -71,3 +71,24 @@ pub enum ServerError {
     #[error(transparent)]
     Task(#[from] TaskError),
 }
+
+impl ServerError {
+    /// The whole story: what failed and, where its text does not say so yet, why.
+    pub fn story(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let why = error.to_string();
+            if !text.contains(&why) {
+                text = format!("{text}: {why}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+
+    /// Whether it happened before there was a log to tell it in.
+    pub fn is_before_log(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Log(_))
+    }
+}

@@ -33,7 +33,11 @@ pub async fn run(flags: &ServerFlags, parts: Parts) -> Result<(), ServerError> {
     let result = supervise(config, parts, &tasks).await;
     match &result {
         Ok(()) => tracing::info!("Server stopped gracefully"),
-        Err(error) => tracing::error!(%error, "Server crashed"),
+        Err(failure) => {
+            let error = failure.story();
+            tracing::error!(error, "Fatal run error");
+            tracing::error!(error, "Server crashed");
+        }
     }
     result
 }
