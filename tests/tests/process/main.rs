@@ -2,6 +2,7 @@
 
 mod both_ways;
 mod clients;
+mod crosswise;
 mod same_files;
 mod seed_002;
 mod seed_002_svid;
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
         .with(seed_002::cases())
         .with(clients::cases())
         .with(both_ways::cases())
+        .with(crosswise::cases())
         .with(same_files::cases());
     suite.run().exit_code()
 }
