@@ -6,9 +6,8 @@ use steeple_attest::{Attestor, NodeConfig, bootstrap};
 use steeple_cache::{CacheConfig, rotation::Rotation};
 use steeple_lifecycle::Clock;
 use steeple_plugin_host::{AgentNodeAttestation, AgentPlugins};
-use steeple_spiffe::key::KeyType;
 
-use crate::config::{AgentConfig, BundleFormat, BundleSource, WorkloadKeyType};
+use crate::config::{AgentConfig, BundleFormat, BundleSource};
 
 /// What it takes to become an agent.
 pub(crate) fn node(config: &AgentConfig, plugins: &AgentPlugins, clock: &Clock) -> NodeConfig {
@@ -69,10 +68,7 @@ pub(crate) fn cache(config: &AgentConfig) -> CacheConfig {
         jwt_refresh_timeout: config
             .jwt_svid_cache_hit_timeout
             .unwrap_or(defaults.jwt_refresh_timeout),
-        key_type: match config.workload_key_type {
-            WorkloadKeyType::EcP256 => KeyType::EcP256,
-            WorkloadKeyType::Rsa2048 => KeyType::Rsa2048,
-        },
+        key_type: config.workload_key_type,
         rotation: Rotation::default(),
     }
 }
