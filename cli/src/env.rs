@@ -21,6 +21,14 @@ pub struct Env {
 }
 
 impl Env {
+    /// The words of this process's command line without its own name.
+    pub fn args() -> Vec<String> {
+        std::env::args_os()
+            .skip(1)
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    }
+
     /// Those of this process.
     pub fn process() -> Self {
         Self {

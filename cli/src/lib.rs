@@ -18,6 +18,7 @@ pub mod server;
 mod status;
 #[cfg(test)]
 mod testing;
+mod version;
 
 pub use command::Command;
 pub use connect::{ConnectError, MAX_PATH as MAX_SOCKET_PATH};
@@ -25,3 +26,4 @@ pub use env::Env;
 pub use error::CommandError;
 pub use output::OutputError;
 pub use program::Program;
+pub use version::{SPIRE_RELEASE, version};

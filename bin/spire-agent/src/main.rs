@@ -1,2 +1,13 @@
-//! (program under construction)
-fn main() {}
+//! `spire-agent`: arguments and wiring.
+
+mod runtime;
+
+use std::process::ExitCode;
+
+use steeple_cli::{Env, agent};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let program = agent::program(steeple_agent_runtime::VERSION, runtime::Agent);
+    ExitCode::from(program.run(&args, &mut Env::process()))
+}
