@@ -1,6 +1,7 @@
 //! `spire-agent`: arguments and wiring.
 
-mod runtime;
+mod flags;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -8,6 +9,6 @@ use steeple_cli::{Env, agent};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let program = agent::program(steeple_agent_runtime::VERSION, runtime::Agent);
+    let program = agent::program(steeple_agent_runtime::VERSION, serve::Agent);
     ExitCode::from(program.run(&args, &mut Env::process()))
 }
