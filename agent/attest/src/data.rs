@@ -8,6 +8,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use steeple_lifecycle::files;
 use steeple_spiffe::pem;
 
@@ -193,7 +194,10 @@ impl AgentData {
 
 impl Content {
     fn read(text: &[u8]) -> Result<Self, String> {
-        let json: Json = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        // Through a map: a list would pass for the fields in order.
+        let json: Map<String, Value> =
+            serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let json: Json = serde_json::from_value(json.into()).map_err(|error| error.to_string())?;
         Ok(Self {
             svid: certificates("svid", json.svid)?,
             bundle: certificates("bundle", json.bundle)?,
@@ -240,20 +244,24 @@ mod tests {
 
     use super::*;
 
-    // The file holds certificates as opaque bytes as far as this room goes.
-    const DER: &[u8] = &[0x30, 0x03, 0x02, 0x01, 0x05];
+    fn certificate() -> Vec<u8> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.self_signed(&key).unwrap().der().to_vec()
+    }
 
     #[tokio::test]
     async fn what_was_kept_is_there_after_a_restart_and_only_for_us() {
         let dir = tempfile::tempdir().unwrap();
+        let der = certificate();
         let data = AgentData::open(dir.path()).unwrap();
         assert_eq!((data.svid(), data.bundle()), (None, None));
-        data.store(vec![DER.to_vec()], true, vec![DER.to_vec(), DER.to_vec()])
+        data.store(vec![der.clone()], true, vec![der.clone(), der.clone()])
             .await
             .unwrap();
 
         let data = AgentData::open(dir.path()).unwrap();
-        assert_eq!(data.svid(), Some((vec![DER.to_vec()], true)));
+        assert_eq!(data.svid(), Some((vec![der.clone()], true)));
         assert_eq!(data.bundle().unwrap().len(), 2);
         data.delete_svid().await.unwrap();
         let data = AgentData::open(dir.path()).unwrap();
@@ -268,9 +276,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_form_is_spires() {
+        let der = certificate();
         let dir = tempfile::tempdir().unwrap();
         let data = AgentData::open(dir.path()).unwrap();
-        data.store(vec![DER.to_vec()], false, vec![DER.to_vec()])
+        data.store(vec![der.clone()], false, vec![der.clone()])
             .await
             .unwrap();
         let text = fs::read_to_string(dir.path().join(FILE)).unwrap();

@@ -31,3 +31,8 @@ pub use server::{Server, ServerConnection};
 pub use subscribe::Subscription;
 pub use svid::X509Svid;
 pub use update::{Identity, WorkloadUpdate, without_duplicate_hints};
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
