@@ -3,6 +3,8 @@
 mod both_ways;
 mod clients;
 mod crosswise;
+mod kill;
+mod kill_writer;
 mod same_files;
 mod seed_002;
 mod seed_002_svid;
@@ -16,6 +18,7 @@ fn main() -> ExitCode {
         .with(seed_002::cases())
         .with(clients::cases())
         .with(both_ways::cases())
+        .with(kill::cases())
         .with(crosswise::cases())
         .with(same_files::cases());
     suite.run().exit_code()
