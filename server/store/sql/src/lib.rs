@@ -35,3 +35,6 @@ mod writer;
 pub use builder::SqlBuilder;
 pub use migrate::CODE_VERSION;
 pub use store::{SqlOptions, SqlStore};
+
+#[cfg(test)]
+mod tests;

@@ -47,14 +47,14 @@ pub(crate) fn migrate(
             Err(must_migrate(&stored))
         };
     }
-    if stored.schema > LATEST {
-        return if neighbours {
-            Ok(warn_newer(&stored))
-        } else {
-            Err(too_new(&stored))
-        };
+    match stored.schema > LATEST {
+        true if !neighbours => Err(too_new(&stored)),
+        true => {
+            warn_newer(&stored);
+            Ok(())
+        }
+        false => upgrade(connection, stored.schema, now),
     }
-    upgrade(connection, stored.schema, now)
 }
 
 fn ours() -> Result<Version, StoreError> {

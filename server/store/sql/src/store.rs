@@ -287,3 +287,26 @@ impl ChangeFeed for SqlStore {
             .await
     }
 }
+
+#[cfg(test)]
+impl SqlStore {
+    /// Makes the database as good as full: it may have `spare` pages more; `None` lifts this.
+    pub(crate) async fn set_max_pages(&self, spare: Option<i64>) -> i64 {
+        let set = move |txn: &mut Txn<'_>| {
+            let pragma = |name: &str, value: Option<i64>| {
+                let sql = match value {
+                    Some(value) => format!("PRAGMA {name} = {value}"),
+                    None => format!("PRAGMA {name}"),
+                };
+                let read = txn.connection().query_row(&sql, [], |row| row.get(0));
+                read.map_err(crate::dialect::refusal)
+            };
+            let pages: i64 = pragma("page_count", None)?;
+            pragma(
+                "max_page_count",
+                Some(spare.map_or(1 << 30, |spare| pages + spare)),
+            )
+        };
+        self.write(set).await.unwrap()
+    }
+}

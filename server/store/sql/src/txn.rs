@@ -56,11 +56,11 @@ impl<'c> Txn<'c> {
         let noted = self.changes.len();
         self.execute("SAVEPOINT attempt", [])?;
         let done = work(self);
+        if self.is_lost() {
+            return done.and_then(|_| Err(lost()));
+        }
         if done.is_err() {
             self.changes.truncate(noted);
-            if self.is_lost() {
-                return done;
-            }
             self.execute("ROLLBACK TO attempt", [])?;
         }
         self.execute("RELEASE attempt", [])?;
@@ -83,6 +83,15 @@ impl<'c> Txn<'c> {
     pub(crate) fn connection(&self) -> &'c Connection {
         self.connection
     }
+}
+
+/// The database has given the whole transaction up: a full disk, mostly.
+pub(crate) fn lost() -> StoreError {
+    StoreError::Full(
+        "the database has given the transaction up, so nothing was written: is there room on the \
+         disk?"
+            .to_owned(),
+    )
 }
 
 /// Reads one row, if there is one.

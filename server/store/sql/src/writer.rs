@@ -11,7 +11,11 @@ use rusqlite::Connection;
 use steeple_store::{Change, ChangeObserver, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{dialect::refusal, feed, txn::Txn};
+use crate::{
+    dialect::refusal,
+    feed,
+    txn::{Txn, lost},
+};
 
 /// How many requests may wait.
 const QUEUE: usize = 1024;
@@ -66,11 +70,13 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let answer = match committed {
+            // Its own error is the better one, if it has got so far.
+            Err(error) if self.done.is_ok() || self.work.is_some() => Err(error),
+            _ => self.done,
+        };
         // Whoever has stopped waiting does not get an answer.
-        drop(
-            self.reply
-                .send(self.done.and_then(|done| committed.map(|()| done))),
-        );
+        drop(self.reply.send(answer));
     }
 }
 
@@ -194,12 +200,7 @@ impl Thread {
         for job in group {
             job.run(&mut txn);
             if txn.is_lost() {
-                // A full disk, mostly. Nothing of the group is there any more.
-                return Err(StoreError::Full(
-                    "the database has given the transaction up; nothing was written. Is there \
-                     room on the disk?"
-                        .to_owned(),
-                ));
+                return Err(lost());
             }
         }
         if let Err(error) = txn.execute("COMMIT", []) {

@@ -58,7 +58,9 @@ pub(super) fn prune(old: Option<&Bundle>, before: Timestamp) -> Result<BundleEdi
             pruned.x509_authorities.push(authority.clone());
         }
     }
-    pruned.jwt_authorities.retain(|key| key.expires_at == 0 || key.expires_at > before);
+    pruned
+        .jwt_authorities
+        .retain(|key| key.expires_at == 0 || key.expires_at > before);
     if pruned.x509_authorities.is_empty() && !old.x509_authorities.is_empty() {
         return Err(precondition("would prune all certificates"));
     }
