@@ -195,3 +195,6 @@ impl Index {
         self.bundles.after(after)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ mod error;
 mod index;
 mod page;
 mod prune;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -26,6 +26,7 @@ impl Registry {
         let mut step = 0u32;
         loop {
             tokio::select! {
+                biased;
                 () = cancel.cancelled() => return,
                 _ = ticks.tick() => {}
             }

@@ -132,3 +132,11 @@ impl Agents {
             .map(|(_, node)| node)
     }
 }
+
+#[cfg(test)]
+impl Agents {
+    /// Whether nothing is left in any part.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty() && self.rows.is_empty() && self.by_selector.is_empty()
+    }
+}

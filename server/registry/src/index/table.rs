@@ -102,6 +102,26 @@ impl EntryTable {
     }
 }
 
+#[cfg(test)]
+impl EntryTable {
+    /// Whether nothing is left in any part.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            rows,
+            ids,
+            children,
+            identities,
+            selectors,
+            hasher: _,
+        } = self;
+        rows.is_empty()
+            && ids.is_empty()
+            && children.is_empty()
+            && identities.is_empty()
+            && selectors.0.is_empty()
+    }
+}
+
 /// An entry that is found by its ID without holding the ID a second time.
 struct ById(Arc<Entry>);
 
