@@ -43,9 +43,9 @@ pub enum DataError {
     /// It cannot be written.
     #[error("failed to write data file: {0}")]
     Write(#[from] files::WriteError),
-    /// Writing it was interrupted by the end of the program.
-    #[error("failed to write data file: interrupted")]
-    Interrupted,
+    /// Its content has no JSON form.
+    #[error("failed to write data file: {0}")]
+    Encode(serde_json::Error),
 }
 
 /// The file's fields, in its order.
@@ -181,7 +181,7 @@ impl AgentData {
         let _writing = self.writing.lock().await;
         let mut content = self.lock().clone();
         change(&mut content);
-        let text = content.write();
+        let text = content.write()?;
         files::write_async(self.path.clone(), text, 0o600).await?;
         *self.lock() = content;
         Ok(())
@@ -206,7 +206,7 @@ impl Content {
         })
     }
 
-    fn write(&self) -> Vec<u8> {
+    fn write(&self) -> Result<Vec<u8>, DataError> {
         let coded = |certificates: &[Vec<u8>]| {
             let coded = |der| STANDARD.encode(pem::certificates_to_pem(std::slice::from_ref(der)));
             // Go writes a list that was never made as null, and reads both.
@@ -220,7 +220,7 @@ impl Content {
             bootstrap_start_time: no_time(),
             connection_attempts: 0,
         };
-        serde_json::json!(json).to_string().into_bytes()
+        serde_json::to_vec(&json).map_err(DataError::Encode)
     }
 }
 
@@ -288,6 +288,7 @@ mod tests {
         assert!(pem.starts_with(b"-----BEGIN CERTIFICATE-----\n"));
         assert_eq!(json["bootstrap_start_time"], NO_TIME);
         assert_eq!(json["bootstrap_use"], 2);
+        assert!(text.starts_with("{\"svid\":["), "in SPIRE's order");
     }
 
     #[test]

@@ -408,7 +408,7 @@ impl Told {
 }
 
 fn log_bundle(domain: &TrustDomain, message: &'static str) {
-    tracing::debug!(subsystem_name = "cache_manager", trust_domain_id = %domain.id(), "{message}");
+    tracing::debug!(subsystem_name = "cache_manager", trust_domain_id = %domain, "{message}");
 }
 
 /// Says what changed of an entry; a change of neither selectors nor federation is not told.

@@ -18,10 +18,21 @@ pub(crate) fn serve(config: &AgentConfig, api: ApiConfig, tasks: &Tasks) -> Resu
         .serve_with_incoming_shutdown(endpoint.incoming(), stopping);
     tracing::info!(
         address = path,
+        apis = names(config),
         network = "unix",
         subsystem_name = "endpoints",
-        "Starting Workload and SDS APIs"
+        "Starting agent APIs"
     );
     tasks.spawn("Workload API", serving);
     Ok(())
+}
+
+/// What is served, as SPIRE puts it.
+fn names(config: &AgentConfig) -> &'static str {
+    match (config.disable_workload_api, config.disable_sds_api) {
+        (false, false) => "Workload and SDS APIs",
+        (true, false) => "SDS API",
+        (false, true) => "Workload API",
+        (true, true) => "no APIs",
+    }
 }

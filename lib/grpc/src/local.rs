@@ -167,21 +167,25 @@ fn identify(stream: UnixStream) -> io::Result<Peer<unix::Adapted>> {
     Ok(Peer::new(unix::adapt(stream), Caller::Local(process)))
 }
 
+/// Makes the folder of `socket` and those above it, as far as they are missing. The mode is set
+/// apart from making, since the umask of a daemon would take from it.
 fn make_folder(socket: &Path, mode: u32) -> Result<(), LocalError> {
-    let Some(folder) = socket
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    else {
-        return Ok(());
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(folder)
-        .map_err(|source| LocalError::Folder {
+    let folders = socket.ancestors().skip(1);
+    let missing = folders.take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let mut missing: Vec<_> = missing.collect();
+    missing.reverse();
+    for folder in missing {
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(mode)
+            .create(folder)
+            .and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)));
+        made.map_err(|source| LocalError::Folder {
             path: folder.to_owned(),
             source,
-        })
+        })?;
+    }
+    Ok(())
 }
 
 fn clear_stale(path: &Path) -> Result<(), LocalError> {
