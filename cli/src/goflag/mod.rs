@@ -7,16 +7,14 @@
 //! A flag's clap `value_name` is the type word that Go prints in its usage: `string`, `int`,
 //! `value`, or [`BOOL`] for a flag that may stand alone.
 
-mod duration;
 mod quote;
 mod tokens;
 mod usage;
 mod value;
 
-pub use duration::{DurationError, GoDuration};
 pub(crate) use quote::quote;
 pub use tokens::Tokens;
-pub(crate) use value::{boolean, int, int32};
+pub(crate) use value::{boolean, duration, int, int32};
 
 /// The `value_name` of a flag that may stand alone.
 pub(crate) const BOOL: &str = "bool";

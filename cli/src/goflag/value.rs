@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use steeple_hcl::duration::{self, DurationError, GoDuration};
 
 use super::{BOOL, FlagError, Tokens};
 
@@ -57,6 +58,11 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => Err("parse error".into()),
     }
+}
+
+/// Go's reading of a duration.
+pub(crate) fn duration(text: &str) -> Result<GoDuration, DurationError> {
+    duration::parse(text)
 }
 
 /// Hands the tokens to clap.

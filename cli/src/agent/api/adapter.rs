@@ -2,6 +2,7 @@
 
 use std::{marker::PhantomData, path::PathBuf, time::Duration};
 
+use steeple_hcl::duration::GoDuration;
 use steeple_proto::workload::spiffe_workload_api_client::SpiffeWorkloadApiClient;
 use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
 
@@ -10,7 +11,7 @@ use crate::{
     connect::{AGENT, ConnectError},
     env::Env,
     error::CommandError,
-    goflag::{FlagSet, Flags, GoDuration, typed},
+    goflag::{FlagSet, Flags, duration, typed},
 };
 
 /// Every call of the Workload API must carry this, so that no proxy forwards one by accident.
@@ -66,6 +67,7 @@ struct TimeoutFlags {
         long = "timeout",
         value_name = "value",
         default_value = "5s",
+        value_parser = duration,
         help = "Time to wait for a response"
     )]
     timeout: GoDuration,
@@ -101,13 +103,13 @@ impl WorkloadApi {
     ) -> Result<T, Status> {
         let limit = self
             .timeout
-            .and_then(GoDuration::positive)
-            .unwrap_or(Duration::MAX);
-        match tokio::time::timeout(limit, answer).await {
+            .and_then(GoDuration::to_std)
+            .filter(|limit| !limit.is_zero());
+        match tokio::time::timeout(limit.unwrap_or(Duration::MAX), answer).await {
             Ok(answer) => answer,
             Err(_) => Err(Status::deadline_exceeded(format!(
                 "context deadline exceeded: the agent did not answer within {} (-timeout)",
-                GoDuration::from(limit)
+                self.timeout.unwrap_or_default()
             ))),
         }
     }

@@ -2,15 +2,16 @@
 
 use std::{io, time::Duration};
 
+use steeple_hcl::duration::GoDuration;
 use steeple_spiffe::x509::CertificateInfo;
 
 use super::svid::FetchedSvid;
-use crate::{env::Env, goflag::GoDuration, output::utc};
+use crate::{env::Env, output::utc};
 
 /// Prints all SVIDs of one answer; `after` is how long it took to come.
 pub(crate) fn svids(env: &mut Env, svids: &[FetchedSvid], after: Duration) -> io::Result<()> {
     let plural = if svids.len() == 1 { "" } else { "s" };
-    let after = GoDuration::from(after);
+    let after = GoDuration::from_nanos(i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
     env.print(&format!(
         "Received {} svid{plural} after {after}",
         svids.len()
