@@ -85,14 +85,14 @@ impl Report {
         Self::default()
     }
 
-    /// Adds a problem.
+    /// Adds a problem, once: a value that is read twice is wrong once.
     pub fn add(&self, problem: Problem) {
-        self.lists().problems.push(problem);
+        add_once(&mut self.lists().problems, problem);
     }
 
     /// Adds something that is worth saying but stops nothing.
     pub fn warn(&self, warning: Problem) {
-        self.lists().warnings.push(warning);
+        add_once(&mut self.lists().warnings, warning);
     }
 
     /// Whether there is no problem; warnings do not count.
@@ -112,6 +112,12 @@ impl Report {
 
     fn lists(&self) -> MutexGuard<'_, Lists> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn add_once(problems: &mut Vec<Problem>, problem: Problem) {
+    if !problems.contains(&problem) {
+        problems.push(problem);
     }
 }
 

@@ -90,7 +90,10 @@ impl Sources {
                 format,
             });
         }
-        if !layers.section().has("trust_bundle_spiffe_workload_api") {
+        if layers
+            .text("trust_bundle_spiffe_workload_api", None)
+            .is_none()
+        {
             let message = "trust_bundle_path, trust_bundle_url, or \
                            trust_bundle_spiffe_workload_api must be configured unless \
                            insecure_bootstrap is set";

@@ -58,12 +58,8 @@ fn read_agent(agent: &Section<'_>, flags: &AgentFlags) -> Option<AgentConfig> {
     let server_address = server_address(&layers, flags);
     let server_port = server_port(&layers, flags);
     let config = AgentConfig {
-        trust_domain: trust_domain?,
-        server_address: server_address?,
-        server_port: server_port?,
         socket_path: absolute(Path::new(or(&socket_path, DEFAULT_SOCKET_PATH))),
         data_dir: or(&data_dir, DEFAULT_DATA_DIR).into(),
-        bundle_source: bundle_source?,
         join_token,
         workload_key_type: workload_key_type(&layers),
         x509_svid_cache_max_size: cache_size(&layers, "x509_svid_cache_max_size"),
@@ -83,6 +79,11 @@ fn read_agent(agent: &Section<'_>, flags: &AgentFlags) -> Option<AgentConfig> {
         health_checks: None,
         plugins: Vec::new(),
         warnings: Vec::new(),
+        // Last, so that everything else was read, and thereby known, before this may give up.
+        trust_domain: trust_domain?,
+        server_address: server_address?,
+        server_port: server_port?,
+        bundle_source: bundle_source?,
     };
     Some(config)
 }

@@ -61,14 +61,11 @@ fn read_server(server: &Section<'_>, flags: &ServerFlags) -> Option<ServerConfig
     } = lifetimes::read(server);
     let (ca_key_type, jwt_key_type) = keys::read(&layers);
     let config = ServerConfig {
-        trust_domain: trust_domain?,
-        bind: bind?,
         socket_path: absolute(Path::new(
             socket_path
                 .as_ref()
                 .map_or(DEFAULT_SOCKET_PATH, |w| &w.value),
         )),
-        data_dir: data_dir?.value.into(),
         ca_key_type,
         jwt_key_type,
         ca_subject: ca_subject(server),
@@ -86,6 +83,10 @@ fn read_server(server: &Section<'_>, flags: &ServerFlags) -> Option<ServerConfig
         health_checks: None,
         plugins: Vec::new(),
         warnings: Vec::new(),
+        // Last, so that everything else was read, and thereby known, before this may give up.
+        trust_domain: trust_domain?,
+        bind: bind?,
+        data_dir: data_dir?.value.into(),
     };
     Some(config)
 }
