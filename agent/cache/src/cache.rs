@@ -388,20 +388,24 @@ impl Told {
             .federates_with
             .iter()
             .any(|domain| self.changed_bundles.contains(domain));
-        if let Some(known) = &known
-            && (Arc::ptr_eq(known, &entry) || known == &entry)
-        {
-            if bundle_changed {
-                log_entry(Some(known), &entry);
+        if let Some(known) = &known {
+            let looks_alike = known.selectors == entry.selectors
+                && known.federates_with == entry.federates_with
+                && known.hint == entry.hint;
+            if bundle_changed || !looks_alike {
+                self.selectors.push(selectors_of(known));
                 self.selectors.push(selectors_of(&entry));
             }
-            return;
-        }
-        if let Some(known) = &known {
+            if known == &entry {
+                if bundle_changed {
+                    log_entry(Some(known), &entry);
+                }
+                return;
+            }
             self.outdated += usize::from(known.is_stale(entry.revision, entry.created_at));
-            self.selectors.push(selectors_of(known));
         }
-        self.selectors.push(selectors_of(&entry));
+        // What else changed shows in the SVID only, and a new entry has none: that is told with
+        // the next SVID.
         log_entry(known.as_deref(), &entry);
         snapshot.put(entry);
     }
@@ -411,7 +415,7 @@ fn log_bundle(domain: &TrustDomain, message: &'static str) {
     tracing::debug!(subsystem_name = "cache_manager", trust_domain_id = %domain, "{message}");
 }
 
-/// Says what changed of an entry; a change of neither selectors nor federation is not told.
+/// Says what changed of an entry, or of a bundle that comes with it.
 fn log_entry(known: Option<&Entry>, entry: &Entry) {
     fn more<T: PartialEq>(than: &[T], these: &[T]) -> Option<usize> {
         Some(these.iter().filter(|item| !than.contains(item)).count()).filter(|count| *count > 0)

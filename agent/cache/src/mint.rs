@@ -200,7 +200,7 @@ impl Cache {
     /// Reads what the server answered for one entry.
     fn accept(
         &self,
-        entry: &Entry,
+        entry: &Arc<Entry>,
         key: PrivateKey,
         result: batch_new_x509svid_response::Result,
     ) -> Option<X509Svid> {

@@ -121,8 +121,10 @@ impl Snapshot {
                     federated.insert(domain.clone(), Arc::clone(bundle));
                 }
             }
+            // Until the SVID of a renamed entry is there, the whole identity is the old one.
+            let renamed = svid.entry.spiffe_id != entry.spiffe_id;
             identities.push(Identity {
-                entry: Arc::clone(entry),
+                entry: Arc::clone(if renamed { &svid.entry } else { entry }),
                 svid: Arc::clone(svid),
             });
         }

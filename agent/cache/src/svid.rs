@@ -1,6 +1,6 @@
 //! An X.509-SVID of a workload.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 use steeple_spiffe::{
@@ -21,9 +21,9 @@ pub struct X509Svid {
     pub not_before: Timestamp,
     /// When it expires.
     pub not_after: Timestamp,
+    /// The entry as it was when this was made.
+    pub(crate) entry: Arc<Entry>,
     rotate_at: Timestamp,
-    revision: i64,
-    created_at: i64,
     /// The authority that signed the last certificate.
     authority_id: String,
 }
@@ -34,7 +34,7 @@ impl X509Svid {
     /// # Errors
     /// When a certificate cannot be read, or there is none.
     pub(crate) fn new(
-        entry: &Entry,
+        entry: &Arc<Entry>,
         key: PrivateKey,
         chain: &[impl AsRef<[u8]>],
         rotation: Rotation,
@@ -52,8 +52,7 @@ impl X509Svid {
             not_before: leaf.not_before,
             not_after: leaf.not_after,
             rotate_at: rotation.rotate_at(leaf.not_before, leaf.not_after),
-            revision: entry.revision,
-            created_at: entry.created_at,
+            entry: Arc::clone(entry),
             authority_id: last.issuer_authority_id(),
         })
     }
@@ -65,7 +64,7 @@ impl X509Svid {
 
     /// Whether it was made for an earlier state of the entry.
     pub(crate) fn is_outdated(&self, entry: &Entry) -> bool {
-        self.revision != entry.revision || self.created_at != entry.created_at
+        self.entry.revision != entry.revision || self.entry.created_at != entry.created_at
     }
 
     /// Whether it chains to an authority that is to be given up.

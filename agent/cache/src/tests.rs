@@ -142,6 +142,12 @@ async fn a_changed_entry_keeps_its_svid_until_the_next_is_there() {
     cache.sync().await.unwrap();
     let update = cache.fetch(&selectors(&["uid:1"]));
     assert_eq!(ids(&update), ["a"]);
+    let named = &update.identities[0].entry.spiffe_id;
+    assert_eq!(
+        named.as_str(),
+        "spiffe://example.org/before",
+        "as in its certificate"
+    );
 
     cache.mint_now().await.unwrap();
     let update = cache.fetch(&selectors(&["uid:1"]));
