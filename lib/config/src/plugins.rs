@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use steeple_hcl::{Kind, OwnedSection, Section};
+use steeple_hcl::{Kind, Object, OwnedSection, Pos, Section};
 
 /// One plugin block, in the order of the file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -106,7 +106,16 @@ fn read_data(kind: &str, name: &str, block: &Section<'_>, file: Option<&Path>) -
     }
     match inline {
         Some(inline) => inline.to_owned_section().renamed(here),
-        None => steeple_hcl::empty(here),
+        // Nothing is written, but what is wrong with the plugin has a place.
+        None => OwnedSection::from_object(block.file(), here, &nothing_at(block.pos())),
+    }
+}
+
+fn nothing_at(open: Pos) -> Object {
+    Object {
+        items: Vec::new(),
+        open,
+        close: Pos::default(),
     }
 }
 

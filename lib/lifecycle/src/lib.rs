@@ -1,9 +1,8 @@
 //! What keeps a daemon alive and lets it end well: the clock, supervised tasks, signals, drain,
-//! readiness, the health endpoint, and files that are never half written.
+//! the health endpoint, and files that are never half written.
 
 pub mod files;
 pub mod health;
-pub mod readiness;
 pub mod signals;
 pub mod umask;
 

@@ -99,13 +99,13 @@ fn listed(names: &[&str]) -> String {
 
 /// A problem with a whole block.
 fn problem(config: &PluginConfig, kind: Kind, message: String) -> Problem {
-    // The block is found through its data; an unwritten plugin_data has no place.
+    // The block is found through its data.
     let unread = Report::new();
     let data = config.data.section(&unread);
     Problem {
         file: data.file().to_owned(),
         pos: data.pos(),
-        section: format!("{} {:?}", config.kind, config.name),
+        section: config.data.path().to_owned(),
         message,
         suggestion: None,
         kind,

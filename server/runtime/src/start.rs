@@ -76,9 +76,7 @@ fn prepare_store(
         .iter()
         .find(|store| store.name() == block.name)?;
     let data = block.data.section(report);
-    let prepared = builder.prepare(&data);
-    data.finish();
-    prepared
+    builder.prepare(&data)
 }
 
 /// Starts a server whose tasks belong to `tasks`. When this returns, it answers on both endpoints.
