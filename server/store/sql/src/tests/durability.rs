@@ -1,10 +1,15 @@
 //! Writers beside writers, other processes, a full disk.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use rusqlite::Connection;
-use steeple_store::{BundleStore as _, ChangeFeed as _, JoinTokenStore as _, StoreError};
-use tokio::task::JoinSet;
+use steeple_store::{
+    BundleStore as _, Change, ChangeFeed as _, ChangeObserver, JoinTokenStore as _, StoreError,
+};
+use tokio::{sync::oneshot, task::JoinSet};
 
 use super::{create, folder, open};
 use crate::SqlOptions;
@@ -135,25 +140,43 @@ async fn events_are_kept_until_they_are_pruned() {
     assert_eq!(count(&path, "registered_entries_events"), 0);
 }
 
+/// Keeps the writer busy from when it says so until it is let go.
+struct Gate {
+    entered: Mutex<Option<oneshot::Sender<()>>>,
+    release: Mutex<mpsc::Receiver<()>>,
+}
+
+impl ChangeObserver for Gate {
+    fn apply(&self, _: &[Change]) {
+        if let Some(entered) = self.entered.lock().unwrap().take() {
+            entered.send(()).unwrap();
+            self.release.lock().unwrap().recv().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_nobody_waits_for_any_more_is_not_run() {
     let folder = folder();
     let path = folder.path().join("d.sqlite3");
-    let store = open(&path).await.unwrap();
-    let other = Connection::open(&path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    {
-        // The first is being run, or refused; the second is in the queue when both are given up.
-        let first = create(&store, 1);
-        let second = create(&store, 2);
-        let both = async { tokio::join!(first, second) };
-        let given_up = tokio::time::timeout(Duration::from_millis(50), both).await;
-        assert!(given_up.is_err());
+    let store = Arc::new(open(&path).await.unwrap());
+    let (entered, has_entered) = oneshot::channel();
+    let (let_go, release) = mpsc::channel();
+    let gate = Arc::new(Gate {
+        entered: Mutex::new(Some(entered)),
+        release: Mutex::new(release),
+    });
+    let observed = Arc::clone(&store);
+    let mut observing = JoinSet::new();
+    observing.spawn(async move { observed.observe(gate).await });
+    has_entered.await.unwrap();
+    tokio::select! {
+        biased; // so that it is asked for before it is given up
+        _ = create(&store, 1) => panic!("the writer is busy"),
+        () = std::future::ready(()) => {}
     }
-    other.execute_batch("COMMIT").unwrap();
-    create(&store, 3).await.unwrap();
-    assert!(
-        count(&path, "registered_entries") <= 2,
-        "the second was never asked for again"
-    );
+    let_go.send(()).unwrap();
+    create(&store, 2).await.unwrap();
+    assert_eq!(count(&path, "registered_entries"), 1);
+    observing.join_next().await.unwrap().unwrap().unwrap();
 }
