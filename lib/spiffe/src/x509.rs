@@ -5,11 +5,13 @@ mod certificate;
 mod draft;
 pub mod extension;
 mod name;
+mod sequence;
 mod verify;
 
 pub use certificate::{CertificateInfo, KeyUsage, Serial};
 pub use draft::{CertificateDraft, Extension, Unsigned};
 pub use name::{NameBuilder, NameError};
+pub use sequence::split_certificates;
 pub use verify::{TrustAnchors, VerifiedPeer, spiffe_id_from_leaf, verify_chain, verify_member};
 
 use crate::IdError;
@@ -86,3 +88,6 @@ impl From<der::Error> for X509Error {
         Self::Encode(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;
