@@ -49,6 +49,7 @@ fn clippy() -> Result<()> {
         "--locked",
         "--workspace",
         "--all-targets",
+        "--keep-going",
         "--",
         "-D",
         "warnings",

@@ -94,7 +94,10 @@ const PLAN: &[Row] = &[
         &["lib/hcl", "lib/lifecycle", "lib/spiffe", "lib/telemetry"],
     ),
     row("lib/grpc", &["lib/lifecycle", "lib/proto", "lib/spiffe"]),
-    row("lib/testkit", &["lib/lifecycle", "lib/spiffe"]),
+    row(
+        "lib/workload",
+        &["lib/grpc", "lib/lifecycle", "lib/proto", "lib/spiffe"],
+    ),
     // Judges look at the programs from outside, as a user does.
     row("tests", &["lib/*"]),
     row("benches", &["lib/*"]),
@@ -103,7 +106,6 @@ const PLAN: &[Row] = &[
 
 /// What tests may use besides: the real store and the real plugins, so that nothing is mocked.
 const TESTS_SEE: &[Row] = &[
-    row("server/store/sql", &["lib/testkit"]),
     row(
         "server/*",
         &[
@@ -115,7 +117,6 @@ const TESTS_SEE: &[Row] = &[
     ),
     row("agent/*", &["plugins/builtin", "plugins/sdk", "lib/*"]),
     row("plugins/*", &["plugins/sdk", "lib/*"]),
-    row("lib/*", &["lib/testkit"]),
     row(
         "benches",
         &[
