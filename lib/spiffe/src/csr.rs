@@ -2,7 +2,11 @@
 //! or remote signers.
 
 use const_oid::db::rfc5912;
-use der::{Any, Decode, Encode, Sequence, asn1::SetOfVec};
+use der::{
+    Any, Decode, Encode, Sequence,
+    asn1::{BitString, SetOfVec},
+};
+use spki::SubjectPublicKeyInfoRef;
 use x509_cert::{attr::Attribute, ext::Extension, request::ExtensionReq};
 use x509_parser::{
     certification_request::X509CertificationRequest,
@@ -44,21 +48,22 @@ impl VerifiedCsr {
     /// # Errors
     /// When it is malformed or the signature does not verify.
     pub fn parse(der: &[u8]) -> Result<Self, CsrError> {
-        let malformed = |reason: String| CsrError::Malformed(reason);
+        let broken = |reason: String| CsrError::Malformed(reason);
         let (rest, csr) =
-            X509CertificationRequest::from_der(der).map_err(|e| malformed(e.to_string()))?;
+            X509CertificationRequest::from_der(der).map_err(|e| broken(e.to_string()))?;
         if !rest.is_empty() {
-            return Err(malformed(format!("{} bytes follow the CSR", rest.len())));
+            return Err(broken(format!("{} bytes follow the CSR", rest.len())));
         }
-        csr.verify_signature().map_err(|_| CsrError::BadSignature)?;
+        let request = Request::from_der(der).map_err(malformed)?;
         let info = &csr.certification_request_info;
+        request.check_signature(info.raw, info.subject_pki.raw)?;
         let mut verified = Self {
             der: der.to_vec(),
             public_key: info.subject_pki.raw.to_vec(),
             subject: info.subject.as_raw().to_vec(),
             uris: Vec::new(),
             dns_names: Vec::new(),
-            extensions: raw_extensions(der)?,
+            extensions: request.extensions()?,
         };
         for extension in csr.requested_extensions().into_iter().flatten() {
             verified.read_names(extension);
@@ -110,23 +115,6 @@ impl VerifiedCsr {
     }
 }
 
-/// The requested extensions as they stand in the CSR.
-fn raw_extensions(der: &[u8]) -> Result<Vec<Extension>, CsrError> {
-    let malformed = |e: der::Error| CsrError::Malformed(e.to_string());
-    let request = Request::from_der(der).map_err(malformed)?;
-    let mut extensions = Vec::new();
-    for attribute in request.info.attributes.iter() {
-        if attribute.oid != rfc5912::ID_EXTENSION_REQ {
-            continue;
-        }
-        for value in attribute.values.iter() {
-            let ExtensionReq(requested) = value.decode_as().map_err(malformed)?;
-            extensions.extend(requested);
-        }
-    }
-    Ok(extensions)
-}
-
 #[derive(Sequence)]
 struct RequestInfo {
     version: u8,
@@ -140,7 +128,53 @@ struct RequestInfo {
 struct Request {
     info: RequestInfo,
     algorithm: Any,
-    signature: Any,
+    signature: BitString,
+}
+
+impl Request {
+    /// Checks the signature over `message` with the key in the CSR, by any algorithm that
+    /// certificates may be signed with.
+    fn check_signature(&self, message: &[u8], spki_der: &[u8]) -> Result<(), CsrError> {
+        let spki = SubjectPublicKeyInfoRef::from_der(spki_der).map_err(malformed)?;
+        // Both are whole bytes; none when they claim to be something else.
+        let key = spki
+            .subject_public_key
+            .as_bytes()
+            .ok_or(CsrError::BadSignature)?;
+        let signature = self.signature.as_bytes().ok_or(CsrError::BadSignature)?;
+        // Algorithm identifiers are compared without their outer header.
+        let key_algorithm = spki.algorithm.to_der().map_err(malformed)?;
+        let key_algorithm = Any::from_der(&key_algorithm).map_err(malformed)?;
+        let verified = webpki::ALL_VERIFICATION_ALGS
+            .iter()
+            .filter(|known| {
+                known.signature_alg_id().as_ref() == self.algorithm.value()
+                    && known.public_key_alg_id().as_ref() == key_algorithm.value()
+            })
+            .any(|known| known.verify_signature(key, message, signature).is_ok());
+        if verified {
+            Ok(())
+        } else {
+            Err(CsrError::BadSignature)
+        }
+    }
+
+    /// The requested extensions as they stand in the CSR.
+    fn extensions(&self) -> Result<Vec<Extension>, CsrError> {
+        let mut extensions = Vec::new();
+        let attributes = self.info.attributes.iter();
+        for attribute in attributes.filter(|a| a.oid == rfc5912::ID_EXTENSION_REQ) {
+            for value in attribute.values.iter() {
+                let ExtensionReq(requested) = value.decode_as().map_err(malformed)?;
+                extensions.extend(requested);
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+fn malformed(error: der::Error) -> CsrError {
+    CsrError::Malformed(error.to_string())
 }
 
 /// What a CSR of ours asks for.
@@ -213,4 +247,78 @@ pub fn build_csr(
         .sign(unsigned.scheme(), unsigned.message())
         .map_err(|e| CsrError::Build(X509Error::Key(e)))?;
     unsigned.finish(&signature).map_err(CsrError::Build)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    use super::*;
+    use crate::key::KeyType;
+
+    #[test]
+    fn every_key_type_signs_what_reads_back() {
+        for key_type in [KeyType::EcP256, KeyType::EcP384, KeyType::Rsa2048] {
+            let key = PrivateKey::generate(key_type).unwrap();
+            let (uris, names) = (["spiffe://a/b".to_owned()], ["c.d".to_owned()]);
+            let csr = VerifiedCsr::parse(&build_csr(&key, &uris, &names).unwrap()).unwrap();
+            assert_eq!(csr.public_key(), key.public_key_der());
+            assert_eq!((csr.uris(), csr.dns_names()), (&uris[..], &names[..]));
+            assert_eq!(csr.extensions().len(), 1);
+            assert_eq!(csr.subject(), [0x30, 0]);
+            let plain = VerifiedCsr::parse(&build_csr(&key, &[], &[]).unwrap()).unwrap();
+            assert!(plain.extensions().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_csr_made_by_go_on_p521_is_read() {
+        let der = STANDARD.decode(include_str!("p521-csr.base64")).unwrap();
+        let csr = VerifiedCsr::parse(&der).unwrap();
+        assert_eq!(
+            (csr.uris(), csr.dns_names()),
+            (
+                &["spiffe://example.org/go".to_owned()][..],
+                &["d.e".to_owned()][..],
+            )
+        );
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed() {
+        let key = PrivateKey::generate(KeyType::EcP256).unwrap();
+        let der = build_csr(&key, &["spiffe://a/b".to_owned()], &[]).unwrap();
+        for at in 0..der.len() {
+            let mut broken = der.clone();
+            broken[at] ^= 1;
+            assert!(VerifiedCsr::parse(&broken).is_err(), "byte {at}");
+        }
+        assert!(matches!(
+            VerifiedCsr::parse(b""),
+            Err(CsrError::Malformed(_))
+        ));
+        let longer = [der.as_slice(), b"x"].concat();
+        assert!(matches!(
+            VerifiedCsr::parse(&longer),
+            Err(CsrError::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn another_keys_signature_is_refused() {
+        let (key, other) = (
+            PrivateKey::generate(KeyType::EcP256).unwrap(),
+            PrivateKey::generate(KeyType::EcP256).unwrap(),
+        );
+        let public_key = key.public_key_der().to_vec();
+        let unsigned = CsrDraft {
+            public_key,
+            ..CsrDraft::default()
+        }
+        .prepare(other.x509_scheme())
+        .unwrap();
+        let signature = other.sign(unsigned.scheme(), unsigned.message()).unwrap();
+        let csr = unsigned.finish(&signature).unwrap();
+        assert_eq!(VerifiedCsr::parse(&csr), Err(CsrError::BadSignature));
+    }
 }

@@ -248,3 +248,96 @@ fn indented<T: Serialize>(value: &T) -> Result<String, BundleFormError> {
     ))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        key::{KeyType, PrivateKey},
+        pem::certificates_from_pem,
+    };
+
+    fn bundle() -> Bundle {
+        let der = certificates_from_pem(include_bytes!("openssl-certificate.pem"))
+            .unwrap()
+            .remove(0);
+        let mut bundle = Bundle::empty(TrustDomain::parse("example.org").unwrap());
+        bundle.x509_authorities.push(X509Authority {
+            der,
+            tainted: false,
+        });
+        for key_id in ["second", "first"] {
+            let key = PrivateKey::generate(KeyType::EcP256).unwrap();
+            bundle.jwt_authorities.push(JwtAuthority {
+                key_id: key_id.to_owned(),
+                public_key: key.public_key_der().to_vec(),
+                expires_at: 0,
+                tainted: false,
+            });
+        }
+        bundle.sequence_number = 7;
+        bundle.refresh_hint = 60;
+        bundle
+    }
+
+    #[test]
+    fn spiffe_json_goes_there_and_back_in_order() {
+        let bundle = bundle();
+        let json = bundle.to_spiffe_json().unwrap();
+        assert!(
+            json.starts_with(
+                "{\n    \"keys\": [\n        {\n            \"use\": \"x509-svid\",\n"
+            )
+        );
+        assert!(json.ends_with("    \"spiffe_sequence\": 7,\n    \"spiffe_refresh_hint\": 60\n}"));
+        let read = Bundle::from_spiffe_json(bundle.trust_domain.clone(), &json).unwrap();
+        assert_eq!(read, bundle);
+    }
+
+    #[test]
+    fn workload_api_jwks_has_neither_use_nor_spiffe_members() {
+        let bundle = bundle();
+        let json = bundle.to_jwks_json().unwrap();
+        assert!(!json.contains("\"use\"") && !json.contains("spiffe_") && !json.contains("x5c"));
+        assert!(json.starts_with("{\n    \"keys\": [\n        {\n            \"kty\": \"EC\",\n"));
+        let read = Bundle::from_jwks_json(bundle.trust_domain.clone(), json.as_bytes()).unwrap();
+        assert_eq!(read.jwt_authorities, bundle.jwt_authorities);
+        let empty = Bundle::empty(bundle.trust_domain.clone());
+        assert_eq!(empty.to_jwks_json().unwrap(), "{\n    \"keys\": []\n}");
+    }
+
+    #[test]
+    fn pem_goes_there_and_back() {
+        let bundle = bundle();
+        let read = Bundle::from_pem(bundle.trust_domain.clone(), bundle.to_pem().as_bytes());
+        assert_eq!(read.unwrap().x509_authorities, bundle.x509_authorities);
+    }
+
+    #[test]
+    fn entries_out_of_order_are_refused_by_name() {
+        let refused = |json: &str| {
+            let trust_domain = TrustDomain::parse("example.org").unwrap();
+            Bundle::from_spiffe_json(trust_domain, json)
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            refused(r#"{"keys":[{"kty":"EC"}]}"#),
+            "missing use for key entry 0"
+        );
+        assert_eq!(
+            refused(r#"{"keys":[{"use":"x"}]}"#),
+            "unrecognized use \"x\" for key entry 0"
+        );
+        assert_eq!(
+            refused(r#"{"keys":[{"use":"x509-svid"}]}"#),
+            "expected a single certificate in x509-svid entry 0; got 0"
+        );
+        assert_eq!(
+            refused(r#"{"keys":[{"use":"jwt-svid"}]}"#),
+            "missing key ID in jwt-svid entry 0"
+        );
+        assert!(refused(r#"{"keys":[{"use":"x509-svid","x5c":["AAAA"]}]}"#).contains("entry 0"));
+        assert!(refused("garbage").starts_with("failed to decode bundle: "));
+    }
+}

@@ -181,3 +181,64 @@ fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, JwkError> {
         _ => Err(JwkError::BadMember(member)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{KeyType, PrivateKey};
+
+    #[test]
+    fn keys_go_there_and_back() {
+        for key_type in [
+            KeyType::EcP256,
+            KeyType::EcP384,
+            KeyType::Rsa2048,
+            KeyType::Rsa4096,
+        ] {
+            let key = PrivateKey::generate(key_type).unwrap();
+            let jwk = Jwk::from_public_key(key.public_key_der()).unwrap();
+            let json = serde_json::to_string(&jwk).unwrap();
+            let read: Jwk = serde_json::from_str(&json).unwrap();
+            assert_eq!(read.public_key().unwrap(), key.public_key_der());
+        }
+    }
+
+    #[test]
+    fn the_example_of_rfc_7517_is_read() {
+        let json = r#"{"kty":"EC","crv":"P-256","use":"enc","kid":"1",
+            "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+            "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+        let jwk: Jwk = serde_json::from_str(json).unwrap();
+        let again = Jwk::from_public_key(&jwk.public_key().unwrap()).unwrap();
+        assert_eq!((again.x, again.y), (jwk.x, jwk.y));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let key = PrivateKey::generate(KeyType::EcP256).unwrap();
+        let good = Jwk::from_public_key(key.public_key_der()).unwrap();
+        let refused = |change: fn(&mut Jwk)| {
+            let mut jwk = good.clone();
+            change(&mut jwk);
+            jwk.public_key().unwrap_err()
+        };
+        assert_eq!(refused(|jwk| jwk.x.clear()), JwkError::BadMember("x"));
+        assert_eq!(
+            refused(|jwk| jwk.y = "!".to_owned()),
+            JwkError::BadMember("y")
+        );
+        assert_eq!(
+            refused(|jwk| jwk.y = jwk.x.clone()),
+            JwkError::BadKey,
+            "not on the curve"
+        );
+        assert_eq!(
+            refused(|jwk| jwk.crv = "P-384".to_owned()),
+            JwkError::BadKey
+        );
+        assert!(matches!(
+            refused(|jwk| jwk.kty = "oct".to_owned()),
+            JwkError::Unsupported { .. }
+        ));
+    }
+}

@@ -82,3 +82,6 @@ pub enum JwtError {
     #[error(transparent)]
     Key(#[from] KeyError),
 }
+
+#[cfg(test)]
+mod tests;

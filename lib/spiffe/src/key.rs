@@ -206,3 +206,84 @@ pub fn same_public_key(one: &[u8], other: &[u8]) -> bool {
     };
     one == other || canonical(one).is_some_and(|key| Some(key) == canonical(other))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{self, UnparsedPublicKey};
+    use der::{Decode, asn1::OctetString};
+
+    use super::*;
+
+    /// The key inside a PKCS#8 structure: SEC1 or PKCS#1.
+    fn inner(pkcs8: &[u8]) -> Vec<u8> {
+        #[derive(der::Sequence)]
+        struct Info {
+            version: u8,
+            algorithm: AlgorithmIdentifierOwned,
+            key: OctetString,
+        }
+        Info::from_der(pkcs8).unwrap().key.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn every_type_is_made_and_read_back_in_every_form() {
+        for key_type in [
+            KeyType::EcP256,
+            KeyType::EcP384,
+            KeyType::Rsa2048,
+            KeyType::Rsa4096,
+        ] {
+            let key = PrivateKey::generate(key_type).unwrap();
+            assert_eq!(key.key_type(), Some(key_type));
+            for der in [key.pkcs8_der(), &inner(key.pkcs8_der())] {
+                let read = PrivateKey::from_der(der).unwrap();
+                assert_eq!(read.public_key_der(), key.public_key_der());
+                assert_eq!(read.pkcs8_der(), key.pkcs8_der());
+            }
+            assert_eq!(KeyType::from_name(key_type.name()), Some(key_type));
+        }
+        assert_eq!(KeyType::from_name("ec-p521"), None);
+    }
+
+    #[test]
+    fn signatures_verify_and_schemes_of_other_keys_are_refused() {
+        let key = PrivateKey::generate(KeyType::EcP256).unwrap();
+        let spki = SubjectPublicKeyInfoRef::try_from(key.public_key_der()).unwrap();
+        let point = spki.subject_public_key.raw_bytes();
+        let signature = key.sign(SignatureScheme::EcdsaSha256, b"message").unwrap();
+        let verifier = UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_ASN1, point);
+        verifier.verify(b"message", &signature).unwrap();
+        verifier.verify(b"another", &signature).unwrap_err();
+        for scheme in [
+            SignatureScheme::EcdsaSha384,
+            SignatureScheme::RsaPkcs1Sha256,
+        ] {
+            assert_eq!(
+                key.sign(scheme, b"message"),
+                Err(KeyError::WrongScheme(scheme))
+            );
+        }
+    }
+
+    #[test]
+    fn garbage_is_no_key_and_keys_are_not_shown() {
+        let key = PrivateKey::generate(KeyType::EcP256).unwrap();
+        let cut = &key.pkcs8_der()[..key.pkcs8_der().len() - 1];
+        for der in [&b""[..], b"garbage", key.public_key_der(), cut] {
+            assert_eq!(PrivateKey::from_der(der).map(drop), Err(KeyError::NotAKey));
+        }
+        assert_eq!(format!("{key:?}"), "PrivateKey { kind: EcP256, .. }");
+    }
+
+    #[test]
+    fn same_keys_are_the_same() {
+        let key = PrivateKey::generate(KeyType::Rsa2048).unwrap();
+        let other = PrivateKey::generate(KeyType::Rsa2048).unwrap();
+        assert!(same_public_key(key.public_key_der(), key.public_key_der()));
+        assert!(!same_public_key(
+            key.public_key_der(),
+            other.public_key_der()
+        ));
+        assert!(!same_public_key(b"garbage", key.public_key_der()));
+    }
+}

@@ -32,3 +32,21 @@ pub fn authority_id(spki_der: &[u8]) -> Result<String, KeyError> {
 pub fn text(key_id: &[u8]) -> String {
     hex::encode(key_id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{pem::certificates_from_pem, x509::CertificateInfo};
+
+    #[test]
+    fn is_what_openssl_computes() {
+        let pem = include_bytes!("openssl-certificate.pem");
+        let der = certificates_from_pem(pem).unwrap().remove(0);
+        let info = CertificateInfo::parse(&der).unwrap();
+        let computed = subject_key_id(&info.public_key).unwrap();
+        assert_eq!(info.subject_key_id.as_deref(), Some(&computed[..]));
+        let text = "9cf9d3a8d1f841f15b3040d7b90b5b9e3314b13c";
+        assert_eq!(authority_id(&info.public_key).unwrap(), text);
+        authority_id(b"garbage").unwrap_err();
+    }
+}

@@ -116,3 +116,63 @@ fn block(label: &str, der: &[u8]) -> String {
     // characters only, and ours are constants.
     pem_rfc7468::encode_string(label, LineEnding::LF, der).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyType;
+
+    const CERTIFICATE: &str = include_str!("openssl-certificate.pem");
+
+    #[test]
+    fn certificates_are_found_among_other_text() {
+        let key = PrivateKey::generate(KeyType::EcP256).unwrap();
+        let key = private_key_to_pem(key.pkcs8_der());
+        let text = format!(
+            "Subject: C=US\n{CERTIFICATE}\n# note\n{}{CERTIFICATE}",
+            *key
+        );
+        let certificates = certificates_from_pem(text.as_bytes()).unwrap();
+        assert_eq!(certificates.len(), 2);
+        assert_eq!(certificates_to_pem(&certificates[..1]), CERTIFICATE);
+        let crlf = CERTIFICATE.replace('\n', "\r\n");
+        assert_eq!(
+            certificates_from_pem(crlf.as_bytes()).unwrap(),
+            certificates[..1]
+        );
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        assert_eq!(certificates_from_pem(b""), Err(PemError::NoCertificate));
+        assert_eq!(certificates_from_pem_or_none(b"text"), Ok(vec![]));
+        let other = block("CERTIFICATE", b"garbage");
+        assert_eq!(
+            certificates_from_pem(other.as_bytes()),
+            Err(PemError::NotACertificate(1))
+        );
+        let cut = &CERTIFICATE[..CERTIFICATE.len() - 30];
+        assert!(matches!(
+            certificates_from_pem(cut.as_bytes()),
+            Err(PemError::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn private_keys_are_read_back() {
+        let key = PrivateKey::generate(KeyType::EcP256).unwrap();
+        let pem = private_key_to_pem(key.pkcs8_der());
+        assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n") && pem.ends_with("-----\n"));
+        let read = private_key_from_pem(pem.as_bytes()).unwrap();
+        assert_eq!(read.pkcs8_der(), key.pkcs8_der());
+        assert_eq!(
+            private_key_from_pem(CERTIFICATE.as_bytes()).map(drop),
+            Err(PemError::NoKey)
+        );
+        let encrypted = pem.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+        assert_eq!(
+            private_key_from_pem(encrypted.as_bytes()).map(drop),
+            Err(PemError::NoKey)
+        );
+    }
+}

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use steeple_plugin_sdk::keymanager::{KeyInfo, KeyManager};
-use steeple_proto::store::{JwtKeyEntry, Status, X509caEntry};
+use steeple_proto::store::{JwtKeyEntry, X509caEntry};
 use steeple_spiffe::{Bundle, jwt::Algorithm, key::same_public_key, x509::CertificateInfo};
 
 use crate::{
     AuthorityError,
     active::{JwtKey, RemoteKey, X509Ca},
-    slot::{Held, SlotId},
+    slot::{Held, Restored, SlotId},
 };
 
 /// What is held against journal entries.
@@ -27,7 +27,7 @@ impl Loader<'_> {
     pub(crate) fn x509_cas(
         &self,
         entries: &[X509caEntry],
-    ) -> Result<Vec<(Status, Held<Arc<X509Ca>>)>, AuthorityError> {
+    ) -> Result<Vec<Restored<Arc<X509Ca>>>, AuthorityError> {
         let mut usable = Vec::new();
         for entry in entries.iter().rev() {
             match self.x509_ca(entry)? {
@@ -82,7 +82,7 @@ impl Loader<'_> {
     }
 
     /// The JWT keys that can be used, newest first.
-    pub(crate) fn jwt_keys(&self, entries: &[JwtKeyEntry]) -> Vec<(Status, Held<Arc<JwtKey>>)> {
+    pub(crate) fn jwt_keys(&self, entries: &[JwtKeyEntry]) -> Vec<Restored<Arc<JwtKey>>> {
         let mut usable = Vec::new();
         for entry in entries.iter().rev() {
             match self.jwt_key(entry) {

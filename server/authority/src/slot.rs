@@ -1,6 +1,6 @@
 //! The two slots that each kind of authority lives in, and when the next one is due.
 
-use std::{mem, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use steeple_proto::store::Status;
@@ -70,6 +70,9 @@ impl<A> Held<A> {
     }
 }
 
+/// An authority as the journal has it.
+pub(crate) type Restored<A> = (Status, Held<A>);
+
 /// Current and next authority of one kind.
 #[derive(Debug)]
 pub(crate) struct Slots<A> {
@@ -84,7 +87,7 @@ pub(crate) struct Slots<A> {
 impl<A> Slots<A> {
     /// Puts loaded authorities, newest first, into slots: the active one is current. Without one
     /// the newest other becomes current, as SPIRE does.
-    pub(crate) fn restore(newest_first: Vec<(Status, Held<A>)>) -> Self {
+    pub(crate) fn restore(newest_first: Vec<Restored<A>>) -> Self {
         let mut slots = Self {
             first: SlotId::A,
             current: None,
@@ -130,7 +133,7 @@ impl<A> Slots<A> {
     /// Makes next current. Returns the ID of the one that became old.
     pub(crate) fn swap(&mut self) -> Option<String> {
         let next = self.next.take()?;
-        let old = mem::replace(&mut self.current, Some(next))?;
+        let old = self.current.replace(next)?;
         self.old = Some((old.authority_id.clone(), old.not_after));
         Some(old.authority_id)
     }

@@ -51,8 +51,8 @@ impl World {
         Parts {
             key_manager: Arc::clone(&self.keys),
             upstream: None,
-            journals: self.store.clone(),
-            bundles: self.store.clone(),
+            journals: Arc::<MemoryStore>::clone(&self.store),
+            bundles: Arc::<MemoryStore>::clone(&self.store),
             clock: self.clock.clone(),
         }
     }

@@ -142,7 +142,7 @@ async fn start_under(
     world: &World,
     upstream: &Arc<Upstream>,
 ) -> Result<(Arc<Authority>, Rotation), AuthorityError> {
-    let upstream: Arc<dyn UpstreamAuthority> = upstream.clone();
+    let upstream: Arc<dyn UpstreamAuthority> = Arc::<Upstream>::clone(upstream);
     let parts = Parts {
         upstream: Some(upstream),
         ..world.parts()
