@@ -69,6 +69,6 @@ fn log_start(config: &AgentConfig) {
 /// With every mistake there is.
 pub fn validate(flags: &AgentFlags, parts: &Parts) -> Result<(), AgentError> {
     let config = config::load(flags)?;
-    plan(&config, &parts)?;
+    plan(&config, parts)?;
     Ok(())
 }
