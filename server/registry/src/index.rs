@@ -5,6 +5,7 @@
 //! agents keep their answer, and asking for it costs a lock and a look-up.
 
 mod agents;
+mod aliases;
 mod authorized;
 mod bundles;
 mod table;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 pub use authorized::{AuthorizedEntries, CallerEntries};
 
 use agents::Agents;
+use aliases::Aliases;
 use bundles::BundleTable;
 use table::EntryTable;
 use walk::Dirty;
@@ -79,6 +81,7 @@ pub(crate) struct Index {
     server: SpiffeId,
     revision: u64,
     entries: EntryTable,
+    aliases: Aliases,
     agents: Agents,
     bundles: BundleTable,
 }
@@ -90,6 +93,7 @@ impl Index {
             server: domain.server_id(),
             revision: 0,
             entries: EntryTable::default(),
+            aliases: Aliases::default(),
             agents: Agents::default(),
             bundles: BundleTable::default(),
         }
@@ -142,6 +146,9 @@ impl Index {
         }
         self.delete_entry(&entry.id, dirty);
         let entry = self.entries.insert(entry);
+        if entry.parent_id == self.server {
+            self.aliases.insert(&entry);
+        }
         self.mark(&entry, dirty);
         true
     }
@@ -150,6 +157,9 @@ impl Index {
         let Some(old) = self.entries.remove(id) else {
             return false;
         };
+        if old.parent_id == self.server {
+            self.aliases.remove(&old);
+        }
         self.mark(&old, dirty);
         true
     }
@@ -172,6 +182,17 @@ impl Index {
     ) -> impl Iterator<Item = &'i Arc<Entry>> + use<'i> {
         self.entries
             .children(parent)
+            .filter(move |entry| entry.row > after)
+    }
+
+    /// The entries that issue this identity after row `after`, in row order.
+    pub(crate) fn issuing_after<'i>(
+        &'i self,
+        id: &'i SpiffeId,
+        after: i64,
+    ) -> impl Iterator<Item = &'i Arc<Entry>> {
+        self.entries
+            .issuing(id)
             .filter(move |entry| entry.row > after)
     }
 

@@ -101,13 +101,14 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     /// The entries after row `after` among which all that match are, in row order.
     pub(super) fn candidates<'i>(
-        &self,
+        &'i self,
         index: &'i Index,
         after: i64,
     ) -> Box<dyn Iterator<Item = &'i Arc<Entry>> + 'i> {
-        match &self.parent {
-            Some(parent) => Box::new(index.children_after(parent, after)),
-            None => Box::new(index.entries_after(after)),
+        match (&self.spiffe_id, &self.parent) {
+            (Some(id), _) => Box::new(index.issuing_after(id, after)),
+            (None, Some(parent)) => Box::new(index.children_after(parent, after)),
+            (None, None) => Box::new(index.entries_after(after)),
         }
     }
 

@@ -30,6 +30,11 @@ impl EntryTable {
         self.ids.get(id).map(|by_id| &by_id.0)
     }
 
+    /// The entry in a row.
+    pub(super) fn row(&self, row: i64) -> Option<&Arc<Entry>> {
+        self.rows.get(&row)
+    }
+
     /// Takes over an entry whose ID is not there, with its texts shared; answers it so.
     pub(super) fn insert(&mut self, entry: &Entry) -> Arc<Entry> {
         let entry = Arc::new(self.share(entry));

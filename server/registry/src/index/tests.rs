@@ -177,7 +177,7 @@ proptest! {
         let index = index.read();
         prop_assert_eq!(index.entries_after(i64::MIN).count(), 0);
         prop_assert_eq!(index.nodes_after(i64::MIN).count(), 0);
-        prop_assert!(index.entries.is_empty() && index.agents.is_empty());
+        prop_assert!(index.entries.is_empty() && index.agents.is_empty() && index.aliases.is_empty());
     }
 }
 

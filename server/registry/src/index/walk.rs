@@ -70,16 +70,11 @@ impl Index {
             return Vec::new();
         };
         let proven: HashSet<&Selector> = agent.record.selectors.iter().collect();
-        if proven.is_empty() {
-            return Vec::new();
-        }
-        let covers = |alias: &&Arc<Entry>| {
-            !alias.selectors.is_empty() && alias.selectors.iter().all(|s| proven.contains(s))
-        };
-        let aliases = self.entries.children(&self.server);
-        aliases
+        let candidates = self.aliases.candidates(agent.record.selectors.iter());
+        candidates
+            .filter_map(|row| self.entries.row(row))
             .filter(|alias| self.is_ours(alias))
-            .filter(covers)
+            .filter(|alias| alias.selectors.iter().all(|s| proven.contains(s)))
             .collect()
     }
 
