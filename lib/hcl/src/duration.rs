@@ -186,3 +186,65 @@ fn decimal(value: u64, places: usize) -> String {
     let digits = format!("{fraction:0places$}");
     format!("{whole}.{}", digits.trim_end_matches('0'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_go_reads() {
+        let cases = [
+            ("0", 0),
+            ("5s", 5_000_000_000),
+            ("-1.5h", -5_400_000_000_000),
+            ("1h15m30.918273645s", 4_530_918_273_645),
+            (".5ms1us2ns", 501_002),
+            ("+3\u{b5}s", 3_000),
+            ("1.s", 1_000_000_000),
+            ("0.3333333333333333333h", 1_200_000_000_000),
+            ("-9223372036854775808ns", i64::MIN),
+        ];
+        for (text, nanos) in cases {
+            assert_eq!(parse(text).map(GoDuration::as_nanos), Ok(nanos), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_with_gos_words() {
+        let cases = [
+            ("", "time: invalid duration \"\""),
+            ("3", "time: missing unit in duration \"3\""),
+            (".s", "time: invalid duration \".s\""),
+            ("1d", "time: unknown unit \"d\" in duration \"1d\""),
+            ("1h 2m", "time: unknown unit \"h \" in duration \"1h 2m\""),
+            (
+                "9223372036854775808ns",
+                "time: invalid duration \"9223372036854775808ns\"",
+            ),
+            ("3000000h", "time: invalid duration \"3000000h\""),
+        ];
+        for (text, message) in cases {
+            assert_eq!(parse(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn prints_as_go_does() {
+        let cases = [
+            (0, "0s"),
+            (1, "1ns"),
+            (1_100, "1.1\u{b5}s"),
+            (2_200_000, "2.2ms"),
+            (3_300_000_000, "3.3s"),
+            (245_000_000_000, "4m5s"),
+            (86_400_000_000_000, "24h0m0s"),
+            (-245_001_000_000, "-4m5.001s"),
+            (i64::MIN, "-2562047h47m16.854775808s"),
+        ];
+        for (nanos, text) in cases {
+            assert_eq!(GoDuration::from_nanos(nanos).to_string(), text);
+        }
+        assert_eq!(format(Duration::from_millis(1500)), "1.5s");
+        assert_eq!(GoDuration::from_nanos(-1).to_std(), None);
+    }
+}

@@ -3,7 +3,12 @@
 /// The one of `known` closest to `name`, if any is close enough to be worth proposing.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name: Vec<char> = name.to_lowercase().chars().collect();
-    let limit = 1 + name.len() / 4;
+    // Of a name of two letters, one wrong is half of it.
+    let limit = if name.len() < 3 {
+        0
+    } else {
+        1 + name.len() / 4
+    };
     known
         .into_iter()
         .map(|candidate| (distance(&name, candidate), candidate))
@@ -52,5 +57,6 @@ mod tests {
         assert_eq!(nearest("data_dir", KNOWN), Some("data_dir"));
         assert_eq!(nearest("ca_subject", KNOWN), None);
         assert_eq!(nearest("x", KNOWN), None);
+        assert_eq!(nearest("b", ["a"]), None);
     }
 }

@@ -44,3 +44,33 @@ fn underscores_fit(body: &str, after_prefix: bool) -> bool {
     let leading = body.starts_with('_') && !after_prefix;
     !leading && !body.ends_with('_') && !body.contains("__")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse_int;
+
+    #[test]
+    fn reads_every_base_that_go_reads() {
+        let cases = [
+            ("0", Some(0)),
+            ("010", Some(8)),
+            ("0x1F", Some(31)),
+            ("-0b11", Some(-3)),
+            ("0o17", Some(15)),
+            ("1_000", Some(1000)),
+            ("0x_ff", Some(255)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("09", None),
+            ("0x", None),
+            ("_1", None),
+            ("1__0", None),
+            ("+-1", None),
+            ("1.0", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_int(text), expected, "{text}");
+        }
+    }
+}

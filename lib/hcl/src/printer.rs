@@ -11,7 +11,8 @@ use crate::{Comment, Item, Key, Literal, LiteralKind, Object, Pos, Value};
 /// Put in front of lines that must not be indented, and taken out again at the end.
 const KEEP_LEFT: &str = "\u{E123}";
 
-/// The items of an object, without braces around them and without a line end at the end.
+/// The items of an object, without braces around them and without a line end at the end (which a
+/// heredoc there would need to be read again).
 pub fn print(object: &Object) -> String {
     let json = object
         .items
