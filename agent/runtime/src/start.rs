@@ -116,7 +116,7 @@ async fn become_agent(config: NodeConfig) -> Result<Node, AgentError> {
 
 async fn wait_to_attest(error: &AttestError, backoff: &mut Backoff) {
     let wait = backoff.next_wait();
-    tracing::warn!(%error, retry_interval = ?wait, "Failed to attest node, will retry");
+    tracing::warn!(%error, retry_interval = ?wait, "Failed to retrieve attestation result");
     tokio::time::sleep(wait).await;
 }
 
@@ -130,7 +130,7 @@ async fn first_sync(cache: &Cache, membership: &Membership) -> Result<(), AgentE
             Err(error) if error.is_unknown_authority() => return Err(error.into()),
             Err(error) => {
                 let wait = backoff.next_wait();
-                tracing::warn!(%error, retry_interval = ?wait, "Failed to synchronize with the server, will retry");
+                tracing::warn!(%error, retry_interval = ?wait, "Failed to initialize manager");
                 tokio::time::sleep(wait).await;
             }
         }
