@@ -79,6 +79,14 @@ impl Rotation {
         };
         let x509 = Slots::restore(loader.x509_cas(&journal.entries.x509_c_as)?);
         let jwt = Slots::restore(loader.jwt_keys(&journal.entries.jwt_keys));
+        if parts.upstream.is_some() {
+            tracing::warn!(
+                subsystem_name = "ca_manager",
+                "UpstreamAuthority plugin does not support JWT-SVIDs. Workloads managed by this \
+                 server may have trouble communicating with workloads outside this cluster when \
+                 using JWT-SVIDs."
+            );
+        }
         let (roots, failed) = (Roots::default(), 0);
         let mut rotation = Self {
             authority,

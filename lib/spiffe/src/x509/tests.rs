@@ -370,3 +370,30 @@ fn years_from_2050_on_are_generalized_time() {
     .make("root", None);
     assert_eq!(CertificateInfo::parse(&root.der).unwrap().not_after, far);
 }
+
+#[test]
+fn one_odd_root_does_not_take_the_others_with_it() {
+    let root = Plan::ca().make("root", None);
+    let leaf = Plan::svid().make("leaf", Some(&root));
+    let odd = X509Authority {
+        der: b"garbage".to_vec(),
+        tainted: false,
+    };
+    let mut all = roots(&[&root]);
+    all.insert(0, odd.clone());
+    verify_chain(&[&leaf.der], &all, now()).unwrap();
+    TrustAnchors::new(&[odd]).unwrap_err();
+    assert!(TrustAnchors::new(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn the_last_second_is_valid_to_its_end() {
+    let root = Plan::ca().make("root", None);
+    let leaf = Plan::svid().make("leaf", Some(&root));
+    let at = |millis: u64| {
+        let now = now() + HOUR + Duration::from_millis(millis);
+        verify_chain(&[&leaf.der], &roots(&[&root]), now).map(drop)
+    };
+    assert_eq!(at(999), Ok(()));
+    assert!(matches!(at(1000), Err(X509Error::Expired { .. })));
+}

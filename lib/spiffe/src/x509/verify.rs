@@ -68,21 +68,30 @@ impl TrustAnchors {
     /// been replaced.
     ///
     /// # Errors
-    /// When one is not a certificate.
+    /// As [`TrustAnchors::from_der`].
     pub fn new(roots: &[X509Authority]) -> Result<Self, X509Error> {
         Self::from_der(roots.iter().map(|root| root.der.as_slice()))
     }
 
     /// Parses DER roots.
     ///
+    /// A root that cannot be used is passed over, so that one odd certificate in a bundle does
+    /// not take the others with it: nothing will verify against it.
+    ///
     /// # Errors
-    /// When one is not a certificate.
+    /// When there are roots, but none that can be used.
     pub fn from_der<'a>(roots: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, X509Error> {
-        roots
-            .into_iter()
-            .map(Root::parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let (mut usable, mut refused) = (Vec::new(), None);
+        for root in roots {
+            match Root::parse(root) {
+                Ok(root) => usable.push(root),
+                Err(error) => refused = Some(error),
+            }
+        }
+        match refused {
+            Some(error) if usable.is_empty() => Err(error),
+            _ => Ok(Self(usable)),
+        }
     }
 
     /// Whether there is no root at all.
@@ -129,7 +138,7 @@ impl TrustAnchors {
         let anchors: Vec<TrustAnchor<'_>> = self
             .0
             .iter()
-            .filter(|root| root.not_before <= now && now <= root.not_after)
+            .filter(|root| root.is_valid(now))
             .map(|root| root.anchor.clone())
             .collect();
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
@@ -147,7 +156,7 @@ impl TrustAnchors {
 
     /// Says of a failure what a reader can act on; webpki's own texts are variant names.
     fn explain(&self, error: webpki::Error, leaf: &CertificateInfo, now: Timestamp) -> X509Error {
-        if now > leaf.not_after {
+        if now.as_second() > leaf.not_after.as_second() {
             return X509Error::Expired {
                 not_after: leaf.not_after.to_string(),
             };
@@ -181,6 +190,11 @@ fn text(time: UnixTime) -> String {
 }
 
 impl Root {
+    /// Certificates count in seconds, and the last one is valid to its end.
+    fn is_valid(&self, now: Timestamp) -> bool {
+        (self.not_before.as_second()..=self.not_after.as_second()).contains(&now.as_second())
+    }
+
     fn parse(der: &[u8]) -> Result<Self, X509Error> {
         let info = CertificateInfo::parse(der)?;
         let der = CertificateDer::from(der);
