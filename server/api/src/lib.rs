@@ -18,6 +18,8 @@ mod health;
 mod limit;
 mod svid;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,10 +1,8 @@
 //! The gate that every call passes: which method it is, whether this caller may call it, and what
 //! the log says of the call.
 
-mod authorize;
+pub(crate) mod authorize;
 mod deadline;
-#[cfg(test)]
-mod tests;
 
 use std::{
     convert::Infallible,

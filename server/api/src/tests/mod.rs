@@ -1,0 +1,6 @@
+//! The services behind their gate, on a real registry, authority and database.
+
+mod admission;
+mod agents;
+mod operators;
+mod world;
