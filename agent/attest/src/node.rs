@@ -445,3 +445,7 @@ fn warn_insecure(insecure: bool) {
         );
     }
 }
+
+#[cfg(test)]
+#[path = "node_tests.rs"]
+mod tests;

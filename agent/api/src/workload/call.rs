@@ -26,14 +26,17 @@ impl Attested {
     /// The refusal of a caller that no entry matches.
     pub(crate) fn no_identity(&self) -> Status {
         let (pid, method) = (self.pid, self.method);
-        tracing::error!(
-            pid,
-            method,
-            registered = false,
-            service = "WorkloadAPI",
-            subsystem_name = "endpoints",
-            "No identity issued"
-        );
+        // The agent asks itself for its health; that it has no identity there is no news.
+        if pid != std::process::id() {
+            tracing::error!(
+                pid,
+                method,
+                registered = false,
+                service = "WorkloadAPI",
+                subsystem_name = "endpoints",
+                "No identity issued"
+            );
+        }
         Status::permission_denied(NO_IDENTITY)
     }
 }
