@@ -10,7 +10,7 @@ mod completion;
 mod connect;
 mod env;
 mod error;
-pub mod goflag;
+pub use steeple_goflag as goflag;
 mod help;
 mod output;
 mod program;

@@ -3,6 +3,7 @@
 use steeple_agent_runtime::{Parts, run, validate};
 use steeple_cli::agent::{RunFlags, Runtime};
 use steeple_lifecycle::Clock;
+use steeple_telemetry::chain;
 use tokio::runtime::Builder;
 
 use crate::flags::agent_flags;
@@ -19,11 +20,11 @@ impl Runtime for Agent {
             .map_err(|error| format!("could not start the agent's threads: {error}"))?;
         runtime
             .block_on(run(&agent_flags(flags), parts()))
-            .map_err(|error| error.to_string())
+            .map_err(|error| chain(&error).to_string())
     }
 
     fn validate(&self, flags: RunFlags) -> Result<(), String> {
-        validate(&agent_flags(flags), &parts()).map_err(|error| error.to_string())
+        validate(&agent_flags(flags), &parts()).map_err(|error| chain(&error).to_string())
     }
 }
 

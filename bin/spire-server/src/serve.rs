@@ -6,6 +6,7 @@ use steeple_cli::server::{RunFlags, Runtime};
 use steeple_lifecycle::Clock;
 use steeple_server_runtime::{Parts, run, validate};
 use steeple_store_sql::SqlBuilder;
+use steeple_telemetry::chain;
 use tokio::runtime::Builder;
 
 use crate::flags::server_flags;
@@ -22,11 +23,11 @@ impl Runtime for Server {
             .map_err(|error| format!("could not start the server's threads: {error}"))?;
         runtime
             .block_on(run(&server_flags(flags), parts()))
-            .map_err(|error| error.to_string())
+            .map_err(|error| chain(&error).to_string())
     }
 
     fn validate(&self, flags: RunFlags) -> Result<(), String> {
-        validate(&server_flags(flags), &parts()).map_err(|error| error.to_string())
+        validate(&server_flags(flags), &parts()).map_err(|error| chain(&error).to_string())
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use steeple_telemetry::chain;
 
 /// Workload identity for the SPIFFE standards.
 #[derive(Parser)]
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("Error: {error:#}");
+            eprintln!("Error: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }

@@ -35,3 +35,6 @@ pub fn program(version: impl Into<String>, runtime: impl Runtime + Clone + 'stat
         .with("entry delete", Adapted::<entry::Delete>::new());
     unsupported::add_to(program)
 }
+
+#[cfg(test)]
+mod tests;

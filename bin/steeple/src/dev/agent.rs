@@ -1,33 +1,49 @@
 //! The agent's part of the house.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use steeple_agent_runtime::{Parts, RunningAgent};
 use steeple_lifecycle::Tasks;
+use steeple_telemetry::chain;
 
 use super::{House, config, operator::Operator};
 
 /// What the agent's identity must still last for it to be taken up again.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// An agent that answers.
-pub(crate) struct Agent {
-    /// Where workloads reach it.
-    pub(crate) socket: PathBuf,
-    tasks: Tasks,
-}
+/// The tasks of the agent that runs now; there may be several agents one after another.
+#[derive(Default)]
+pub(crate) struct AgentTasks(Mutex<Tasks>);
 
-impl Agent {
+impl AgentTasks {
     /// Comes back when a part of the agent failed.
     pub(crate) async fn failed(&self) {
-        self.tasks.stopping().cancelled().await;
+        self.current().stopping().cancelled().await;
     }
 
-    /// Stops it and waits for its end.
-    pub(crate) async fn end(self, drain: Duration) -> Result<()> {
-        self.tasks.stop();
-        self.tasks.wait(drain).await.context("the agent failed")
+    /// Stops the agent and waits for its end.
+    pub(crate) async fn end(&self) -> Result<()> {
+        let tasks = self.current();
+        tasks.stop();
+        tasks.wait(super::DRAIN).await.context("the agent failed")
+    }
+
+    fn renewed(&self) -> Tasks {
+        let tasks = Tasks::new();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tasks.clone();
+        tasks
+    }
+
+    fn current(&self) -> Tasks {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -37,12 +53,14 @@ pub(crate) async fn start(
     house: &House<'_>,
     operator: &Operator,
     server: SocketAddr,
-) -> Result<Agent> {
+) -> Result<RunningAgent> {
     if keeps_identity(house, operator).await? {
         house.screen.step("Starting the agent");
         match attempt(house, server, None).await {
             Ok(agent) => return Ok(agent),
-            Err(error) => tracing::warn!("{error:#}; the agent attests anew"),
+            Err(error) => {
+                tracing::warn!(error = %chain(&*error), "The agent's identity is of no use any more; it attests anew")
+            }
         }
     }
     house.screen.step("Attesting the agent with a join token");
@@ -63,24 +81,27 @@ async fn keeps_identity(house: &House<'_>, operator: &Operator) -> Result<bool> 
     Ok(house.folder.agent_data().exists() && operator.agent_lasts(&id, until).await?)
 }
 
-async fn attempt(house: &House<'_>, server: SocketAddr, token: Option<&str>) -> Result<Agent> {
+async fn attempt(
+    house: &House<'_>,
+    server: SocketAddr,
+    token: Option<&str>,
+) -> Result<RunningAgent> {
     let config = config::agent(house.folder, server, token)?;
     let parts = Parts {
         builtins: steeple_builtin::builtins(),
         clock: house.clock.clone(),
     };
-    let tasks = Tasks::new();
-    let started = steeple_agent_runtime::start(config, parts, &tasks).await;
-    let RunningAgent { id, socket, .. } = match started {
-        Ok(running) => running,
+    let tasks = house.agent_tasks.renewed();
+    match steeple_agent_runtime::start(config, parts, &tasks).await {
+        Ok(running) => {
+            house.folder.keep_agent_id(&running.id)?;
+            Ok(running)
+        }
         Err(error) => {
-            tasks.stop();
-            if let Err(error) = tasks.wait(super::DRAIN).await {
+            if let Err(error) = house.agent_tasks.end().await {
                 tracing::debug!(%error, "A part of the agent that did not start failed too");
             }
-            return Err(error).context("the agent did not start");
+            Err(error).context("the agent did not start")
         }
-    };
-    house.folder.keep_agent_id(&id)?;
-    Ok(Agent { socket, tasks })
+    }
 }

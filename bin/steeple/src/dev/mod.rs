@@ -16,20 +16,29 @@ mod workload;
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
+use steeple_agent_runtime::RunningAgent;
+use steeple_cli::agent::FetchedSvid;
 use steeple_lifecycle::{Clock, Tasks, signals, umask};
 use steeple_spiffe::TrustDomain;
-use steeple_telemetry::{self as telemetry, LogConfig};
-use tokio::{runtime::Builder, time::Instant};
+use steeple_telemetry::{self as telemetry, LogConfig, chain};
+use tokio::{
+    runtime::Builder,
+    time::{Instant, sleep},
+};
 
-use agent::Agent;
+use agent::AgentTasks;
 use folder::Folder;
-use screen::Screen;
+use operator::{Identity, Operator};
+use screen::{Screen, Summary};
 
 /// How long open calls may take to end after the stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// How long the first SVID may take before we call it a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An agent that fails sooner after its start than this would only fail again.
+const RESTART_AFTER: Duration = Duration::from_secs(10);
 
 /// What can be chosen.
 #[derive(clap::Args)]
@@ -59,9 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 async fn dev(args: &Args) -> Result<()> {
     let start = Instant::now();
-    let screen = Screen::new();
     let wanted = args.trust_domain.as_deref().map(trust_domain).transpose()?;
     let folder = Folder::open(&args.dir, wanted)?;
+    let port = port::choose(args.port)?;
     let log = telemetry::init(&LogConfig {
         file: Some(folder.log()),
         ..LogConfig::default()
@@ -74,34 +83,30 @@ async fn dev(args: &Args) -> Result<()> {
         }
     });
     let _signals = signals::listen(&tasks, actions).context("could not listen for signals")?;
-
+    let screen = Screen::new();
     let house = House {
         folder: &folder,
         clock: Clock::system(),
         screen: &screen,
+        agent_tasks: AgentTasks::default(),
     };
     let stopping = tasks.stopping();
-    let agent = tokio::select! {
-        () = stopping.cancelled() => Ok(None),
-        up = house.bring_up(args, &tasks, start) => up.map(Some),
+    let lived = tokio::select! {
+        lived = house.live(port, args, &tasks, start) => lived,
+        () = stopping.cancelled() => Ok(()),
     };
-    let result = match agent {
-        Ok(Some(agent)) => {
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = agent.failed() => {}
-            }
-            screen.step("Stopping");
-            agent.end(DRAIN).await
-        }
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
-    };
+    screen.step("Stopping");
+    let agent = house.agent_tasks.end().await;
     tasks.stop();
-    let ended = tasks.wait(DRAIN).await.context("the server failed");
-    result
-        .and(ended)
-        .with_context(|| format!("see the log, {}", folder.log().display()))?;
+    let server = tasks.wait(DRAIN).await.context("the server failed");
+    lived.and(agent).and(server).map_err(|error| {
+        let log = folder.log();
+        anyhow!(
+            "{}\nThe log may say more: {}",
+            chain(&*error),
+            log.display()
+        )
+    })?;
     screen.step("Stopped; start again to go on with the same identities");
     Ok(())
 }
@@ -110,45 +115,65 @@ fn trust_domain(text: &str) -> Result<TrustDomain> {
     TrustDomain::parse(text).with_context(|| format!("{text:?} is no trust domain"))
 }
 
-/// What every step of the start needs.
+/// What every step needs.
 struct House<'a> {
     folder: &'a Folder,
     clock: Clock,
     screen: &'a Screen,
+    agent_tasks: AgentTasks,
 }
 
 impl House<'_> {
-    /// From nothing, or from what an earlier start left, to the SVID on the screen.
-    async fn bring_up(&self, args: &Args, tasks: &Tasks, start: Instant) -> Result<Agent> {
+    /// From nothing, or from what an earlier start left, to the SVID on the screen, and on. An
+    /// agent that loses its identity (it was evicted, or the machine slept too long) gets a new
+    /// one. Comes back only when that does not help.
+    async fn live(&self, port: u16, args: &Args, tasks: &Tasks, start: Instant) -> Result<()> {
         self.screen.step("Starting the server");
-        let port = port::choose(args.port)?;
         let server = server::start(self, port, args.agent_ttl.as_deref(), tasks).await?;
-        let operator = operator::Operator::connect(&server.socket).await?;
-        let bundle = operator.write_bundle(&self.folder.bundle()).await?;
-        tracing::debug!(roots = bundle, "Wrote the bundle for the agent");
-
+        let operator = Operator::connect(&server.socket).await?;
         self.screen.step("Registering you");
-        let identity = operator::Identity::of_caller(&self.folder.trust_domain)?;
+        let identity = Identity::of_caller(&self.folder.trust_domain)?;
         operator.register(&identity).await?;
 
-        let agent = agent::start(self, &operator, server.tcp).await?;
+        let mut shown = false;
+        loop {
+            let roots = operator.write_bundle(&self.folder.bundle()).await?;
+            tracing::debug!(roots, "Wrote the bundle for the agent");
+            let agent = agent::start(self, &operator, server.tcp).await?;
+            let started = Instant::now();
+            if !shown {
+                let svid = self.fetch(&agent, &identity).await?;
+                self.screen.show(&Summary {
+                    svid: &svid,
+                    took: start.elapsed(),
+                    now: self.clock.now(),
+                    folder: self.folder,
+                    server: &server,
+                    agent: &agent,
+                })?;
+                shown = true;
+            }
+            self.agent_tasks.failed().await;
+            let ended = self.agent_tasks.end().await;
+            if started.elapsed() < RESTART_AFTER {
+                return ended;
+            }
+            if let Err(error) = ended {
+                self.screen
+                    .step(&format!("{}; it is started again", chain(&*error)));
+            }
+        }
+    }
+
+    async fn fetch(&self, agent: &RunningAgent, identity: &Identity) -> Result<FetchedSvid> {
         self.screen.step("Fetching your X.509-SVID");
-        let fetched = tokio::time::timeout(
-            PATIENCE,
-            workload::fetch(&agent.socket, &identity.spiffe_id, &self.clock),
-        );
-        let svid = match fetched.await {
-            Ok(svid) => svid?,
-            Err(_) => return Err(anyhow!("no X.509-SVID came within {PATIENCE:?}")),
-        };
-        self.screen.show(&screen::Summary {
-            svid: &svid,
-            took: start.elapsed(),
-            now: self.clock.now(),
-            folder: self.folder,
-            server: &server,
-            agent: &agent,
-        })?;
-        Ok(agent)
+        tokio::select! {
+            svid = workload::fetch(&agent.socket, &identity.spiffe_id, &self.clock) => svid,
+            () = self.agent_tasks.failed() => {
+                self.agent_tasks.end().await?;
+                Err(anyhow!("the agent ended"))
+            }
+            () = sleep(PATIENCE) => Err(anyhow!("no X.509-SVID came within {PATIENCE:?}")),
+        }
     }
 }

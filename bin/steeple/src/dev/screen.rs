@@ -10,11 +10,12 @@ use std::{
 
 use jiff::Timestamp;
 use nix::unistd::getuid;
+use steeple_agent_runtime::RunningAgent;
 use steeple_cli::agent::FetchedSvid;
 use steeple_server_runtime::RunningServer;
 use steeple_spiffe::x509::CertificateInfo;
 
-use super::{agent::Agent, folder::Folder, operator::NODE};
+use super::{folder::Folder, operator::NODE};
 
 /// The terminal, or the pipe.
 pub(crate) struct Screen {
@@ -28,7 +29,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) now: Timestamp,
     pub(crate) folder: &'a Folder,
     pub(crate) server: &'a RunningServer,
-    pub(crate) agent: &'a Agent,
+    pub(crate) agent: &'a RunningAgent,
 }
 
 impl Screen {
@@ -143,7 +144,13 @@ fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// Short, and rounded to minutes where seconds do not matter.
 fn duration(seconds: i64) -> String {
+    let seconds = if seconds < 300 {
+        seconds
+    } else {
+        (seconds + 30) / 60 * 60
+    };
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
         (0, minutes, _) => format!("{minutes} min"),
@@ -221,9 +228,11 @@ mod tests {
     fn durations_are_short() {
         for (seconds, text) in [
             (7, "7 s"),
-            (3599, "59 min"),
+            (299, "4 min"),
+            (3599, "1 h"),
             (3600, "1 h"),
-            (86_399, "23 h 59 min"),
+            (86_399, "24 h"),
+            (86_000, "23 h 53 min"),
         ] {
             assert_eq!(duration(seconds), text);
         }

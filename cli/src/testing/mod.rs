@@ -1,5 +1,7 @@
 //! Streams that tests can read afterwards.
 
+mod fake;
+
 use std::{
     cell::RefCell,
     io::{self, Write},
@@ -7,6 +9,7 @@ use std::{
 };
 
 use crate::env::Env;
+pub(crate) use fake::{Fake, Script};
 
 #[derive(Clone, Default)]
 struct Buffer(Rc<RefCell<Vec<u8>>>);

@@ -1,0 +1,2 @@
+//! (program under construction)
+fn main() {}
