@@ -89,6 +89,7 @@ const PLAN: &[Row] = &[
     row("lib/proto", &[]),
     row("lib/lifecycle", &[]),
     row("lib/telemetry", &[]),
+    row("lib/goflag", &["lib/hcl"]),
     row(
         "lib/config",
         &["lib/hcl", "lib/lifecycle", "lib/spiffe", "lib/telemetry"],
