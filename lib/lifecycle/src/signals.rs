@@ -114,9 +114,18 @@ fn act(action: Option<&Action>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        convert::Infallible,
+        env,
+        io::{BufRead as _, BufReader},
+        process::{Command, Stdio},
+        time::Duration,
+    };
 
-    use nix::sys::signal::{Signal, raise};
+    use nix::{
+        sys::signal::{Signal, kill, raise},
+        unistd::Pid,
+    };
     use tokio::sync::mpsc;
 
     use super::*;
@@ -141,5 +150,41 @@ mod tests {
         raise(Signal::SIGTERM).unwrap();
         tasks.stopping().cancelled().await;
         tasks.wait(Duration::from_secs(1)).await.unwrap();
+    }
+
+    /// Set for a copy of this test program that is to be [`stubborn`].
+    const STUBBORN: &str = "STEEPLE_TEST_STUBBORN";
+
+    #[test]
+    fn a_second_signal_ends_the_process() {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "signals::tests::stubborn", "--nocapture"])
+            .env(STUBBORN, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_raw(child.id().try_into().unwrap());
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut wait_for = |text: &str| lines.any(|line| line.unwrap().ends_with(text));
+        assert!(wait_for("listening"));
+        kill(pid, Signal::SIGINT).unwrap();
+        assert!(wait_for("stopping"), "the first signal does not end it");
+        kill(pid, Signal::SIGINT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+
+    /// A program with a task that does not end. Only a copy of this one runs it.
+    #[tokio::test]
+    async fn stubborn() {
+        if env::var_os(STUBBORN).is_none() {
+            return;
+        }
+        let tasks = Tasks::new();
+        tasks.spawn::<_, Infallible>("stubborn", std::future::pending());
+        let _signals = listen(&tasks, Actions::new()).unwrap();
+        println!("\nlistening");
+        tasks.stopping().cancelled().await;
+        println!("\nstopping");
+        tasks.wait(Duration::from_secs(3600)).await.unwrap();
     }
 }
