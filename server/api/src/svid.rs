@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use steeple_authority::{IssuedX509, WorkloadJwt, WorkloadX509};
 use steeple_proto::{
     server::svid::{
@@ -49,10 +50,10 @@ impl Svid for SvidService {
     ) -> Result<Response<MintX509svidResponse>, Status> {
         let request = request.into_inner();
         let wanted = self.wanted(&request)?;
-        let (spiffe_id, dns_names) = (wanted.spiffe_id.clone(), wanted.dns_names.join(","));
+        let (spiffe_id, dns_name) = (wanted.spiffe_id.clone(), wanted.dns_names.join(","));
         let issued = self.sign(wanted).await?;
         log_signed(&issued, |expiration, serial_num| {
-            tracing::debug!(%spiffe_id, dns_names, expiration, serial_num, "Signed X509 SVID");
+            tracing::debug!(%spiffe_id, dns_name, expiration, serial_num, "Signed X509 SVID");
         });
         Ok(Response::new(MintX509svidResponse {
             svid: Some(svid(issued)),
@@ -250,7 +251,7 @@ impl SvidService {
             let why = "invalid JWT-SVID audience: cannot be empty";
             return Err(Failure::because(Code::InvalidArgument, what, why));
         }
-        let audiences = audience.join(",");
+        let audiences = format!("[{}]", audience.join(" "));
         let ttl = seconds(ttl);
         let wanted = WorkloadJwt {
             spiffe_id,
@@ -263,7 +264,7 @@ impl SvidService {
         tracing::debug!(
             spiffe_id = %issued.spiffe_id,
             audience = audiences,
-            expiration = %issued.expires_at,
+            expiration = %seconds_of(issued.expires_at),
             "Server CA successfully signed JWT SVID"
         );
         Ok(types::Jwtsvid {
@@ -331,6 +332,14 @@ fn not_authorized() -> Failure {
 /// Calls `log` with the certificate's expiration and serial number, if anybody listens.
 fn log_signed(issued: &IssuedX509, log: impl FnOnce(String, &str)) {
     if tracing::enabled!(tracing::Level::DEBUG) {
-        log(issued.expires_at.to_string(), &issued.serial_decimal);
+        log(
+            seconds_of(issued.expires_at).to_string(),
+            &issued.serial_decimal,
+        );
     }
+}
+
+/// A time as logs show expirations: without a fraction.
+fn seconds_of(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

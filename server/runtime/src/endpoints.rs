@@ -1,6 +1,11 @@
 //! The two endpoints: TCP for agents and remote administrators, a Unix socket for operators.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use steeple_authority::Authority;
 use steeple_grpc::{Identity, SocketOptions, TlsListener, TlsServerConfig, UnixEndpoint};
@@ -31,25 +36,26 @@ pub(crate) struct Endpoints {
     pub(crate) clock: Clock,
 }
 
-/// Both endpoints, bound and not yet served: whatever is wrong with an address is known by now.
+/// Both endpoints, bound and not yet served: whatever is wrong with an address is known before
+/// database and keys are touched, so a second start of a running server does no harm. Callers who
+/// come meanwhile wait.
 pub(crate) struct Bound {
     tcp: TlsListener,
     tcp_addr: SocketAddr,
     unix: UnixEndpoint,
+    registry: Arc<OnceLock<Arc<Registry>>>,
+    identity: watch::Sender<Option<Identity>>,
 }
 
 impl Bound {
-    pub(crate) async fn bind(
-        config: &ServerConfig,
-        registry: &Arc<Registry>,
-        identity: watch::Receiver<Option<Identity>>,
-        clock: &Clock,
-    ) -> Result<Self, ServerError> {
-        let bundles = Arc::clone(registry);
+    pub(crate) async fn bind(config: &ServerConfig, clock: &Clock) -> Result<Self, ServerError> {
+        let registry = Arc::new(OnceLock::<Arc<Registry>>::new());
+        let (identity, presented) = watch::channel(None);
+        let known = Arc::clone(&registry);
         let tls = TlsServerConfig {
             trust_domain: config.trust_domain.clone(),
-            bundles: Arc::new(move |domain: &TrustDomain| bundles.bundles().get(domain)),
-            identity,
+            bundles: Arc::new(move |domain: &TrustDomain| known.get()?.bundles().get(domain)),
+            identity: presented,
             foreign_admins: config
                 .admin_ids
                 .iter()
@@ -68,7 +74,14 @@ impl Bound {
             tcp,
             tcp_addr,
             unix,
+            registry,
+            identity,
         })
+    }
+
+    /// Where to put the certificate to present.
+    pub(crate) fn identity(&self) -> watch::Sender<Option<Identity>> {
+        self.identity.clone()
     }
 
     /// Serves both until the tasks stop.
@@ -82,6 +95,9 @@ impl Bound {
             tcp: self.tcp_addr,
             socket: self.unix.path().to_owned(),
         };
+        // Set once, here: the endpoint did not know any bundle before.
+        self.registry
+            .get_or_init(|| Arc::clone(&endpoints.registry));
         let gate = services(api(config, endpoints));
         serve_tcp(self.tcp, self.tcp_addr, gate.clone(), tasks);
         serve_unix(self.unix, gate, tasks);

@@ -11,6 +11,8 @@ mod error;
 mod program;
 mod settings;
 mod start;
+#[cfg(test)]
+mod tests;
 mod tls_identity;
 
 pub use error::ServerError;

@@ -91,6 +91,7 @@ pub async fn start(
 ) -> Result<RunningServer, ServerError> {
     let plan = Plan::new(&config, &parts)?;
     make_data_dir(&config)?;
+    let bound = Bound::bind(&config, &parts.clock).await?;
     let store = plan.store.open(parts.clock.clone()).await?;
     tracing::info!(
         reconfigurable = false,
@@ -107,8 +108,7 @@ pub async fn start(
     let authority = start_authority(&config, &parts.clock, &plugins, &store, tasks).await?;
     start_pruning(&registry, tasks);
 
-    let identity = TlsIdentity::new(authority.server_svid())?;
-    let bound = Bound::bind(&config, &registry, identity.subscribe(), &parts.clock).await?;
+    let identity = TlsIdentity::new(authority.server_svid(), bound.identity())?;
     let stopping = tasks.stopping();
     tasks.spawn("server SVID for TLS", async move {
         identity.follow(stopping).await;

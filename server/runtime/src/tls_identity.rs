@@ -16,20 +16,18 @@ pub(crate) struct TlsIdentity {
 }
 
 impl TlsIdentity {
-    /// Takes over the SVID that is there now.
-    pub(crate) fn new(mut svids: watch::Receiver<Svid>) -> Result<Self, IdentityError> {
+    /// Presents the SVID that is there now.
+    pub(crate) fn new(
+        mut svids: watch::Receiver<Svid>,
+        identity: watch::Sender<Option<Identity>>,
+    ) -> Result<Self, IdentityError> {
         let first = svids
             .borrow_and_update()
             .as_deref()
             .map(convert)
             .transpose()?;
-        let (identity, _) = watch::channel(first);
+        identity.send_replace(first);
         Ok(Self { svids, identity })
-    }
-
-    /// What to present, now and after each rotation.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Identity>> {
-        self.identity.subscribe()
     }
 
     /// Follows rotations until `stopping`. An SVID that TLS cannot use leaves the old one in place.
