@@ -24,3 +24,6 @@ pub fn program(version: impl Into<String>, runtime: impl Runtime + Clone + 'stat
         .with("api watch", api::Watch);
     unsupported::add_to(program)
 }
+
+#[cfg(test)]
+mod tests;
