@@ -39,6 +39,76 @@ impl Blocks {
     }
 }
 
+/// Whether the first block of a connection plainly names an authority that HTTP/2 servers take.
+/// It spares the common client the decoding of the whole block; "no" means: look closely.
+pub(super) fn plainly_acceptable(block: &[u8]) -> bool {
+    // What nearly everyone sends, Huffman-coded (RFC 7541, appendix B).
+    const LOCALHOST: &[u8] = &[0x86, 0xa0, 0xe4, 0x1d, 0x13, 0x9d, 0x09];
+    let Some(coded) = coded_authority(block) else {
+        return false;
+    };
+    if coded == LOCALHOST {
+        return true;
+    }
+    // A block of its own: the value under the static name, without touching any state.
+    let alone = [&[0x01], coded].concat();
+    Blocks::new()
+        .decode(&alone)
+        .is_some_and(|fields| acceptable(&fields))
+}
+
+/// The value of `:authority` as it is coded, length first, if it stands under its static name.
+fn coded_authority(block: &[u8]) -> Option<&[u8]> {
+    const AUTHORITY: usize = 1;
+    let mut rest = block;
+    loop {
+        let prefix = match *rest.first()? {
+            0x80.. => 7,
+            0x40.. => 6,
+            0x20.. => 5,
+            _ => 4,
+        };
+        let (index, after) = integer(rest, prefix)?;
+        rest = after;
+        if prefix == 7 || prefix == 5 {
+            continue;
+        }
+        if index == 0 {
+            rest = after_string(rest)?;
+        }
+        let next = after_string(rest)?;
+        if index == AUTHORITY {
+            return rest.get(..rest.len() - next.len());
+        }
+        rest = next;
+    }
+}
+
+/// What follows a string.
+fn after_string(coded: &[u8]) -> Option<&[u8]> {
+    let (len, rest) = integer(coded, 7)?;
+    rest.get(len..)
+}
+
+/// An integer behind a prefix of so many bits (RFC 7541, 5.1), and what follows it.
+fn integer(coded: &[u8], bits: u32) -> Option<(usize, &[u8])> {
+    let mask = (1usize << bits) - 1;
+    let (&first, mut rest) = coded.split_first()?;
+    let mut value = usize::from(first) & mask;
+    if value < mask {
+        return Some((value, rest));
+    }
+    for shift in [0, 7, 14] {
+        let (&byte, after) = rest.split_first()?;
+        rest = after;
+        value += usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some((value, rest));
+        }
+    }
+    None
+}
+
 /// Whether HTTP/2 servers take the authority in `fields`, or there is none.
 pub(super) fn acceptable(fields: &Fields) -> bool {
     authorities(fields).all(|value| http::uri::Authority::try_from(value).is_ok())
@@ -127,6 +197,32 @@ mod tests {
     }
 
     #[test]
+    fn the_quick_look_agrees_with_the_close_one() {
+        let coded = |authority: &str| {
+            let mut block = vec![0x3f, 0x01, 0x83, 0x40];
+            push_string(&mut block, b"x");
+            push_string(&mut block, b"y");
+            block.push(0x41);
+            push_string(&mut block, authority.as_bytes());
+            block
+        };
+        for authority in ["localhost", "[::]:50051", "a.example"] {
+            assert!(plainly_acceptable(&coded(authority)), "{authority}");
+        }
+        for authority in ["%2Ftmp%2Fapi.sock", "a b", ""] {
+            assert!(!plainly_acceptable(&coded(authority)), "{authority}");
+        }
+        // As Go's client codes it: Huffman, and added to the dynamic table.
+        let go = [0x83, 0x41, 0x86, 0xa0, 0xe4, 0x1d, 0x13, 0x9d, 0x09];
+        assert!(plainly_acceptable(&go));
+        let fields = Blocks::new().decode(&go).unwrap();
+        assert_eq!(authorities(&fields).next(), Some(&b"localhost"[..]));
+        // None at all, or cut short: look closely.
+        assert!(!plainly_acceptable(&[0x83, 0x86]));
+        assert!(!plainly_acceptable(&go[..5]));
+    }
+
+    #[test]
     fn a_size_update_within_the_limit_is_taken_and_one_above_is_not() {
         // 0x3f 0x9f 0x01 sets 190; 0x3f 0xe1 0x7f sets 16384, above the 4096 that were agreed.
         assert!(Blocks::new().decode(&[0x3f, 0x9f, 0x01, 0x82]).is_some());
@@ -153,6 +249,11 @@ mod tests {
             pairs in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..300), prop::collection::vec(any::<u8>(), 0..300)), 0..8)
         ) {
             prop_assert_eq!(Blocks::new().decode(&encode(&pairs)), Some(pairs));
+        }
+
+        #[test]
+        fn the_quick_look_survives_any_bytes(block in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _: bool = plainly_acceptable(&block);
         }
 
         #[test]

@@ -6,7 +6,7 @@
 //! coded without any. A block or frame that breaks the rules is handed on as it came, and all
 //! after it, so that the server answers as it would have.
 
-use super::block::{self, Blocks, Fields};
+use super::block::{self, Blocks};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_HEADER: usize = 9;
@@ -162,7 +162,13 @@ impl Rewriter {
             self.at = At::Frame;
             return;
         }
-        let Some((prefix, mut fields)) = self.open_block() else {
+        let Some((prefix, coded)) = self.open_block() else {
+            return self.give_up(out);
+        };
+        if !self.rewriting && block::plainly_acceptable(&coded) {
+            return self.give_up(out);
+        }
+        let Some(mut fields) = self.blocks.decode(&coded) else {
             return self.give_up(out);
         };
         if !self.rewriting && block::acceptable(&fields) {
@@ -176,8 +182,8 @@ impl Rewriter {
         self.at = At::Frame;
     }
 
-    /// The priority bytes, if any, and the fields of the block that is held.
-    fn open_block(&mut self) -> Option<(Vec<u8>, Fields)> {
+    /// The priority bytes, if any, and the coded fields of the block that is held.
+    fn open_block(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let mut prefix = Vec::new();
         let mut coded = Vec::new();
         let mut rest = self.held.as_slice();
@@ -196,7 +202,7 @@ impl Rewriter {
             coded.extend_from_slice(payload);
             rest = after;
         }
-        Some((prefix, self.blocks.decode(&coded)?))
+        Some((prefix, coded))
     }
 
     /// The header of the frame that began the held block.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::block::Fields, *};
 
 const SOCKET: &str = "%2Ftmp%2Fagent%2Fapi.sock";
 
