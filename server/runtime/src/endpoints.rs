@@ -15,6 +15,7 @@ use steeple_registry::Registry;
 use steeple_server_api::{ApiConfig, Gate, LimitsEnabled, services};
 use steeple_spiffe::TrustDomain;
 use tokio::{net::lookup_host, sync::watch};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use crate::{
@@ -27,6 +28,9 @@ use crate::{
 const CONNECTION_AGE: Duration = Duration::from_secs(3 * 60);
 /// How long calls on a connection that has come of age may still take.
 const CONNECTION_GRACE: Duration = Duration::from_secs(60);
+
+/// How long open calls may take to end after the stop; less than the whole program has.
+const GRACEFUL_STOP: Duration = Duration::from_secs(9);
 
 /// What the services are made of.
 pub(crate) struct Endpoints {
@@ -106,32 +110,58 @@ impl Bound {
 }
 
 fn serve_tcp(listener: TlsListener, addr: SocketAddr, gate: Gate, tasks: &Tasks) {
-    let stopping = tasks.stopping().cancelled_owned();
+    let stopping = tasks.stopping();
     let serve = Server::builder()
         .max_connection_age(CONNECTION_AGE)
         .max_connection_age_grace(CONNECTION_GRACE)
-        .serve_with_incoming_shutdown(gate, listener.incoming(), stopping);
-    tasks.spawn("TCP endpoint", logged(addr.to_string(), "tcp", serve));
+        .serve_with_incoming_shutdown(
+            gate,
+            listener.incoming(),
+            stopping.clone().cancelled_owned(),
+        );
+    tasks.spawn(
+        "TCP endpoint",
+        lifetime(addr.to_string(), "tcp", serve, stopping),
+    );
 }
 
 fn serve_unix(endpoint: UnixEndpoint, gate: Gate, tasks: &Tasks) {
     let path = endpoint.path().display().to_string();
-    let stopping = tasks.stopping().cancelled_owned();
-    let serve = Server::builder().serve_with_incoming_shutdown(gate, endpoint.incoming(), stopping);
-    tasks.spawn("Unix endpoint", logged(path, "unix", serve));
+    let stopping = tasks.stopping();
+    let serve = Server::builder().serve_with_incoming_shutdown(
+        gate,
+        endpoint.incoming(),
+        stopping.clone().cancelled_owned(),
+    );
+    tasks.spawn("Unix endpoint", lifetime(path, "unix", serve, stopping));
 }
 
-/// The lines that SPIRE writes around an endpoint's life.
-async fn logged<E>(
+/// Serves until all calls have ended after the stop, or [`GRACEFUL_STOP`] is over. Writes the
+/// lines that SPIRE writes.
+async fn lifetime<E>(
     address: String,
     network: &'static str,
     serve: impl Future<Output = Result<(), E>>,
+    stopping: CancellationToken,
 ) -> Result<(), E> {
     let subsystem_name = "endpoints";
     tracing::info!(address, network, subsystem_name, "Starting Server APIs");
-    let served = serve.await;
+    let overdue = async {
+        stopping.cancelled().await;
+        tracing::info!(address, network, subsystem_name, "Stopping Server APIs");
+        tokio::time::sleep(GRACEFUL_STOP).await;
+    };
+    tokio::select! {
+        served = serve => served?,
+        () = overdue => tracing::info!(
+            address,
+            network,
+            subsystem_name,
+            "Graceful stop unsuccessful, forced stop after {GRACEFUL_STOP:?}"
+        ),
+    }
     tracing::info!(address, network, subsystem_name, "Server APIs have stopped");
-    served
+    Ok(())
 }
 
 fn api(config: &ServerConfig, endpoints: Endpoints) -> ApiConfig {
@@ -166,4 +196,38 @@ async fn resolve(bind: &BindAddress) -> Result<SocketAddr, ServerError> {
     found
         .next()
         .ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    async fn stop_after(busy: Duration) -> Duration {
+        let stopping = CancellationToken::new();
+        let stopped = stopping.clone().cancelled_owned();
+        let serve = async move {
+            stopped.await;
+            tokio::time::sleep(busy).await;
+            Ok::<_, std::io::Error>(())
+        };
+        let start = Instant::now();
+        stopping.cancel();
+        lifetime("address".to_owned(), "tcp", serve, stopping)
+            .await
+            .unwrap();
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn open_calls_may_end_but_not_hold_the_stop_up() {
+        let short = Duration::from_secs(3);
+        assert!(stop_after(short).await < short + Duration::from_millis(10));
+        let endless = stop_after(Duration::from_secs(3600)).await;
+        assert!(
+            endless < GRACEFUL_STOP + Duration::from_millis(10),
+            "{endless:?}"
+        );
+    }
 }
