@@ -24,6 +24,8 @@ pub struct AuthorityConfig {
     pub default_x509_svid_ttl: Duration,
     /// How long a JWT-SVID lives where its entry does not say.
     pub default_jwt_svid_ttl: Duration,
+    /// Whether there are no JWT-SVIDs, hence no JWT keys.
+    pub jwt_disabled: bool,
     /// The `iss` of JWT-SVIDs.
     pub jwt_issuer: Option<String>,
 }
@@ -41,6 +43,7 @@ impl AuthorityConfig {
             agent_ttl: HOUR,
             default_x509_svid_ttl: HOUR,
             default_jwt_svid_ttl: Duration::from_secs(300),
+            jwt_disabled: false,
             jwt_issuer: None,
         }
     }

@@ -16,6 +16,7 @@ pub(crate) fn authority(config: &ServerConfig) -> AuthorityConfig {
         agent_ttl: config.agent_ttl.unwrap_or(config.default_x509_svid_ttl),
         default_x509_svid_ttl: config.default_x509_svid_ttl,
         default_jwt_svid_ttl: config.default_jwt_svid_ttl,
+        jwt_disabled: config.disable_jwt_svids,
         jwt_issuer: config.jwt_issuer.clone(),
     }
 }

@@ -70,7 +70,6 @@ fn read_agent(agent: &Section<'_>, flags: &AgentFlags) -> Option<AgentConfig> {
             "allow_unauthenticated_verifiers",
             flags.allow_unauthenticated_verifiers,
         ),
-        log_selectors: agent.strings("log_selectors").unwrap_or_default(),
         sds,
         sync_interval,
         use_sync_authorized_entries,

@@ -21,6 +21,12 @@ pub(super) const PENDING: &[Pending] = &[
     ),
     row(
         AGENT,
+        "log_selectors",
+        "selectors in the log",
+        Harmless::EmptyList,
+    ),
+    row(
+        AGENT,
         "availability_target",
         "rotation by availability",
         Harmless::Text(&[]),

@@ -38,8 +38,6 @@ pub struct AgentConfig {
     pub disable_sds_api: bool,
     /// `allow_unauthenticated_verifiers`
     pub allow_unauthenticated_verifiers: bool,
-    /// `log_selectors`: selector types whose values may be in log lines.
-    pub log_selectors: Vec<String>,
     /// `sds`
     pub sds: SdsNames,
     /// `experimental.sync_interval`; none is the usual 5 s.

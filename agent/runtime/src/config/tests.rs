@@ -75,7 +75,7 @@ fn defaults_are_spires() {
     assert!(config.join_token.is_none() && config.sync_interval.is_none());
     assert!(config.use_sync_authorized_entries && config.jwt_svid_cache_hit_timeout.is_none());
     assert!(!config.disable_workload_api && !config.disable_sds_api);
-    assert!(!config.allow_unauthenticated_verifiers && config.log_selectors.is_empty());
+    assert!(!config.allow_unauthenticated_verifiers);
     assert!(config.health_checks.is_none() && config.warnings.is_empty());
 }
 
@@ -86,7 +86,7 @@ fn everything_can_be_set() {
         data_dir = "d" socket_path = "s" join_token = "t" workload_x509_svid_key_type = "rsa-2048"
         x509_svid_cache_max_size = 5 jwt_svid_cache_max_size = "6" disable_sds_api = true
         disable_workload_api = true allow_unauthenticated_verifiers = true
-        log_selectors = ["unix:uid"] log_level = "trace" log_format = "text"
+        log_level = "trace" log_format = "text"
         rebootstrap_mode = "never" rebootstrap_delay = "1m"
         sds { default_svid_name = "default" default_bundle_name = "" }
         experimental { sync_interval = "1s" use_sync_authorized_entries = false
@@ -113,7 +113,6 @@ fn everything_can_be_set() {
     );
     assert!(config.disable_sds_api && config.disable_workload_api);
     assert!(config.allow_unauthenticated_verifiers);
-    assert_eq!(config.log_selectors, ["unix:uid"]);
     assert_eq!(config.sync_interval, Some(Duration::from_secs(1)));
     assert!(!config.use_sync_authorized_entries);
     assert_eq!(
@@ -197,8 +196,7 @@ fn bad_values_are_told_all_at_once() {
         "insecure_bootstrap = true\nx509_svid_cache_max_size = -1\n\
          workload_x509_svid_key_type = \"rsa-4096\"\ntrust_bundle_format = \"der\"\n\
          rebootstrap_mode = \"sometimes\"\nrebootstrap_delay = \"soon\"\n\
-         experimental {\njwt_svid_cache_hit_timeout = \"30s\"\nsync_interval = 5\n}\n\
-         log_selectors = \"unix\"",
+         experimental {\njwt_svid_cache_hit_timeout = \"30s\"\nsync_interval = 5\n}\n",
     );
     assert_eq!(
         lines,
@@ -215,7 +213,6 @@ fn bad_values_are_told_all_at_once() {
              than 30s",
             "agent.conf:13:1: agent.experimental: sync_interval: time: missing unit in duration \
              \"5\"; write one like \"30s\", \"5m\" or \"1h30m\"",
-            "agent.conf:15:17: agent: log_selectors: expected a list of strings, found a string",
         ]
     );
     let lines = wrong(&insecurely(

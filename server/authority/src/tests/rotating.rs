@@ -194,3 +194,19 @@ async fn the_last_authority_is_never_pruned() {
     assert!(error.to_string().contains("would prune all"), "{error}");
     assert_eq!(world.bundle().await.x509_authorities.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_jwt_svids_there_are_no_jwt_keys() {
+    let mut world = World::new();
+    world.config.jwt_disabled = true;
+    let (authority, mut rotation) = world.start().await;
+    rotation.rotate().await.unwrap();
+    assert!(authority.state().borrow().x509.active.is_some());
+    assert!(authority.state().borrow().jwt.active.is_none());
+    assert!(world.bundle().await.jwt_authorities.is_empty());
+    let keys = world.keys.keys().await.unwrap();
+    assert!(
+        keys.iter().all(|key| key.id.starts_with("x509-CA-")),
+        "{keys:?}"
+    );
+}
