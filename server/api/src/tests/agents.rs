@@ -41,7 +41,7 @@ async fn attest(
     };
     let mut client = AgentClient::new(world.reached_by(anonymous()));
     let mut replies = client
-        .attest_agent(tokio_stream::iter([request]))
+        .attest_agent(futures::stream::iter([request]))
         .await?
         .into_inner();
     let reply = replies.message().await?.unwrap();
