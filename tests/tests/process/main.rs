@@ -1,5 +1,7 @@
 //! Cases that start the real programs. See the harness for what they look for outside.
 
+mod bad_calls;
+mod bad_files;
 mod both_ways;
 mod clients;
 mod crosswise;
@@ -18,6 +20,8 @@ fn main() -> ExitCode {
         .with(seed_002::cases())
         .with(clients::cases())
         .with(both_ways::cases())
+        .with(bad_calls::cases())
+        .with(bad_files::cases())
         .with(kill::cases())
         .with(crosswise::cases())
         .with(same_files::cases());
