@@ -3,6 +3,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures::Stream;
+use steeple_grpc::PeerProcess;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse,
@@ -12,13 +13,39 @@ use tonic_health::pb::{
 
 use crate::ApiConfig;
 
-/// Says whether the Workload API serves. It does whenever it can be asked: the agent opens its
-/// socket only once it has an identity of its own, and an answer "no identity" is service too.
-pub(crate) struct Serving;
+/// Says whether the Workload API can answer: it can when callers can be attested. That a caller
+/// has no identity is an answer too.
+pub(crate) struct Serving(Arc<ApiConfig>);
 
 /// The service.
-pub(crate) fn service(_config: &Arc<ApiConfig>) -> HealthServer<Serving> {
-    HealthServer::new(Serving)
+pub(crate) fn service(config: &Arc<ApiConfig>) -> HealthServer<Serving> {
+    HealthServer::new(Serving::new(config))
+}
+
+impl Serving {
+    pub(crate) fn new(config: &Arc<ApiConfig>) -> Self {
+        Self(Arc::clone(config))
+    }
+
+    /// Attests the agent itself, in place of a workload.
+    async fn status(&self) -> ServingStatus {
+        if !self.0.workload_api {
+            return ServingStatus::Serving;
+        }
+        let agent = PeerProcess {
+            pid: std::process::id(),
+            uid: nix::unistd::geteuid().as_raw(),
+            gid: nix::unistd::getegid().as_raw(),
+            pidfd: None,
+        };
+        match self.0.workloads.attest(&agent).await {
+            Ok(_) => ServingStatus::Serving,
+            Err(error) => {
+                tracing::warn!(%error, subsystem_name = "endpoints", "Health check failed: workloads cannot be attested");
+                ServingStatus::NotServing
+            }
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -32,7 +59,7 @@ impl Health for Serving {
                 "per-service health is not supported",
             ));
         }
-        let status = ServingStatus::Serving.into();
+        let status = self.status().await.into();
         Ok(Response::new(HealthCheckResponse { status }))
     }
 

@@ -8,6 +8,9 @@ mod reflection;
 mod sds;
 mod workload;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use steeple_attest::Workloads;

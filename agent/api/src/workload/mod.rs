@@ -33,7 +33,13 @@ pub(crate) struct Workload(Arc<ApiConfig>);
 pub(crate) fn service(
     config: &Arc<ApiConfig>,
 ) -> InterceptedService<SpiffeWorkloadApiServer<Workload>, impl Interceptor + Clone + use<>> {
-    SpiffeWorkloadApiServer::with_interceptor(Workload(Arc::clone(config)), header::check)
+    SpiffeWorkloadApiServer::with_interceptor(Workload::new(config), header::check)
+}
+
+impl Workload {
+    pub(crate) fn new(config: &Arc<ApiConfig>) -> Self {
+        Self(Arc::clone(config))
+    }
 }
 
 #[tonic::async_trait]
