@@ -13,6 +13,11 @@ pub trait Command {
     /// Its flags.
     fn flags(&self) -> FlagSet;
 
+    /// How it is used, as `-h` shows it.
+    fn usage(&self) -> String {
+        self.flags().usage()
+    }
+
     /// Does it, and gives the exit code.
     fn run(&self, args: &[String], env: &mut Env) -> u8;
 }
@@ -50,11 +55,12 @@ impl Command for NotYet {
         FlagSet::new(self.command)
     }
 
+    fn usage(&self) -> String {
+        format!("'{}' is not supported yet by Steeple", self.command)
+    }
+
     fn run(&self, _args: &[String], env: &mut Env) -> u8 {
-        env.complain(&format!(
-            "Error: '{}' is not supported yet by Steeple",
-            self.command
-        ));
+        env.complain(&format!("Error: {}", self.usage()));
         1
     }
 }

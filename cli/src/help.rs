@@ -51,7 +51,7 @@ pub(crate) fn parent(program: &Program, path: &str) -> String {
 
 /// Usage of a command, and the commands below it if there are any.
 pub(crate) fn command(program: &Program, path: &str, command: &dyn Command) -> String {
-    let mut out = command.flags().usage().trim_end().to_owned();
+    let mut out = command.usage().trim_end().to_owned();
     subcommands(&mut out, program, path);
     out
 }

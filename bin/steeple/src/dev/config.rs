@@ -10,12 +10,11 @@ use steeple_server_runtime::config::{self as server_config, ServerConfig, Server
 
 use super::folder::Folder;
 
-/// The server on `port` of the loopback interface.
+/// The server on `port` of the loopback interface; zero takes any that is free.
 pub(crate) fn server(folder: &Folder, port: u16, agent_ttl: Option<&str>) -> Result<ServerConfig> {
     let data = folder.server_data();
     let mut server = json!({
         "bind_address": "127.0.0.1",
-        "bind_port": port,
         "socket_path": text(&folder.server_socket())?,
         "trust_domain": folder.trust_domain.as_str(),
         "data_dir": text(&data)?,
@@ -37,7 +36,10 @@ pub(crate) fn server(folder: &Folder, port: u16, agent_ttl: Option<&str>) -> Res
         },
     });
     let document = document("the server's configuration", &config)?;
-    Ok(server_config::check(&document, &ServerFlags::default())?)
+    let mut config = server_config::check(&document, &ServerFlags::default())?;
+    // In a file, zero would mean the default.
+    config.bind.port = port;
+    Ok(config)
 }
 
 /// The agent beside it; the token is for one that has no identity.

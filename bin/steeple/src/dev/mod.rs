@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// The folder that holds everything.
     #[arg(long, default_value = "./.steeple")]
     dir: PathBuf,
-    /// The server's TCP port on 127.0.0.1 [default: 8081, or any that is free].
+    /// The server's TCP port on 127.0.0.1 [default: any that is free].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// How long the agent's own identity lasts, as in 10m or 1h.
