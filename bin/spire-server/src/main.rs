@@ -1,6 +1,7 @@
 //! `spire-server`: arguments and wiring.
 
-mod runtime;
+mod flags;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -8,6 +9,6 @@ use steeple_cli::{Env, server};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let program = server::program(steeple_server_runtime::VERSION, runtime::Server);
+    let program = server::program(steeple_server_runtime::VERSION, serve::Server);
     ExitCode::from(program.run(&args, &mut Env::process()))
 }
