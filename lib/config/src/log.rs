@@ -31,5 +31,6 @@ pub fn read(layers: &Layers<'_, '_>, flags: LogFlags<'_>) -> LogConfig {
             .unwrap_or_default(),
         file: file.map(|file| file.value.into()),
         source_location: layers.bool("log_source_location", flags.source_location),
+        ..LogConfig::default()
     }
 }

@@ -15,6 +15,11 @@ pub struct LogConfig {
     pub file: Option<PathBuf>,
     /// `log_source_location`: adds the fields `file` and `func`.
     pub source_location: bool,
+    /// Whether lines without a file go to standard error instead: no setting, but the way of
+    /// programs whose standard output belongs to what they start.
+    pub stderr: bool,
+    /// Fields that every line bears.
+    pub fields: Vec<(&'static str, String)>,
 }
 
 /// A level by logrus' names. Nothing is ever logged as `panic` or `fatal`: choosing one of them

@@ -12,13 +12,16 @@ use std::{
 pub(crate) enum Sink {
     /// Standard output.
     Stdout,
+    /// Standard error.
+    Stderr,
     /// A file, by its name.
     File { path: PathBuf, file: Mutex<File> },
 }
 
 impl Sink {
-    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, stderr: bool) -> io::Result<Self> {
         match path {
+            None if stderr => Ok(Self::Stderr),
             None => Ok(Self::Stdout),
             Some(path) => {
                 let file = Mutex::new(append_to(path)?);
@@ -33,6 +36,7 @@ impl Sink {
     pub(crate) fn is_terminal(&self) -> bool {
         match self {
             Self::Stdout => io::stdout().is_terminal(),
+            Self::Stderr => io::stderr().is_terminal(),
             Self::File { file, .. } => lock(file).is_terminal(),
         }
     }
@@ -41,6 +45,7 @@ impl Sink {
     pub(crate) fn write(&self, line: &str) {
         let done = match self {
             Self::Stdout => io::stdout().lock().write_all(line.as_bytes()),
+            Self::Stderr => io::stderr().lock().write_all(line.as_bytes()),
             Self::File { file, .. } => lock(file).write_all(line.as_bytes()),
         };
         if let Err(error) = done {
@@ -82,7 +87,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
         fs::write(&path, "before\n").unwrap();
-        let sink = Sink::open(Some(&path)).unwrap();
+        let sink = Sink::open(Some(&path), false).unwrap();
         sink.write("one\n");
         fs::rename(&path, &moved).unwrap();
         sink.write("two\n");
@@ -99,7 +104,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (folder, moved) = (dir.path().join("logs"), dir.path().join("old"));
         fs::create_dir(&folder).unwrap();
-        let sink = Sink::open(Some(&folder.join("log"))).unwrap();
+        let sink = Sink::open(Some(&folder.join("log")), false).unwrap();
         fs::rename(&folder, &moved).unwrap();
         assert!(sink.reopen().is_err());
         sink.write("still here\n");

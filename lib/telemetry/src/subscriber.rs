@@ -54,6 +54,7 @@ struct Log {
     sink: Sink,
     path: Option<PathBuf>,
     source_location: bool,
+    fields: Fields,
 }
 
 /// Sets up the process' log.
@@ -71,10 +72,11 @@ pub fn init(config: &LogConfig) -> Result<LogHandle, LogError> {
 fn subscriber(
     config: &LogConfig,
 ) -> Result<(impl Subscriber + Send + Sync + 'static, LogHandle), LogError> {
-    let sink = Sink::open(config.file.as_deref()).map_err(|source| LogError::Open {
-        path: config.file.clone().unwrap_or_default(),
-        source,
-    })?;
+    let sink =
+        Sink::open(config.file.as_deref(), config.stderr).map_err(|source| LogError::Open {
+            path: config.file.clone().unwrap_or_default(),
+            source,
+        })?;
     let style = Style {
         format: config.format,
         terminal: sink.is_terminal(),
@@ -86,6 +88,7 @@ fn subscriber(
         sink,
         path: config.file.clone(),
         source_location: config.source_location,
+        fields: constant(config),
     });
     let layer = LogLayer(Arc::clone(&log));
     Ok((
@@ -171,7 +174,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut collector = Collector::default();
+        let mut collector = Collector {
+            fields: self.0.fields.clone(),
+            ..Collector::default()
+        };
         for span in context
             .event_scope(event)
             .into_iter()
@@ -209,6 +215,13 @@ impl Log {
             self.sink.write(buffer);
         });
     }
+}
+
+fn constant(config: &LogConfig) -> Fields {
+    let fields = config.fields.iter();
+    fields
+        .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+        .collect()
 }
 
 fn add_location(fields: &mut Fields, metadata: &Metadata<'_>) {

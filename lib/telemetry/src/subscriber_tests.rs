@@ -142,3 +142,19 @@ fn a_file_that_cannot_be_opened_is_named() {
         "{text}"
     );
 }
+
+#[test]
+fn constant_fields_stand_on_every_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = LogConfig {
+        fields: vec![("system", "sample".to_owned())],
+        ..config(dir.path())
+    };
+    let lines = logged(&config, |_| {
+        tracing::info!(count = 3, "One");
+        tracing::info!("Two");
+    });
+    assert_eq!(lines[0]["system"], "sample");
+    assert_eq!(lines[0]["count"], 3);
+    assert_eq!(lines[1]["system"], "sample");
+}

@@ -55,6 +55,11 @@ impl WorkloadError {
         }
     }
 
+    /// Whether the agent does not know the caller, or not yet.
+    pub fn is_denied(&self) -> bool {
+        self.code() == Some(Code::PermissionDenied)
+    }
+
     /// Whether asking again cannot help: the agent finds the request itself wrong.
     pub fn is_final(&self) -> bool {
         self.code() == Some(Code::InvalidArgument)
