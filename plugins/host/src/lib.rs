@@ -14,7 +14,7 @@ mod server;
 
 pub use agent::{AgentNodeAttestation, AgentPlan, AgentPlugins};
 pub use plan::StartError;
-pub use server::{NamedNodeAttestor, ServerPlan, ServerPlugins, data_store};
+pub use server::{NamedBundlePublisher, NamedNodeAttestor, ServerPlan, ServerPlugins, data_store};
 
 #[cfg(test)]
 mod tests;

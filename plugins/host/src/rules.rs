@@ -39,6 +39,7 @@ pub(crate) const DATA_STORE: &str = "DataStore";
 pub(crate) const KEY_MANAGER: &str = "KeyManager";
 pub(crate) const NODE_ATTESTOR: &str = "NodeAttestor";
 pub(crate) const UPSTREAM_AUTHORITY: &str = "UpstreamAuthority";
+pub(crate) const BUNDLE_PUBLISHER: &str = "BundlePublisher";
 pub(crate) const WORKLOAD_ATTESTOR: &str = "WorkloadAttestor";
 
 const NODE_ATTESTORS: &[&str] = &[
@@ -93,7 +94,7 @@ pub(crate) const SERVER: &[KindRule] = &[
         ],
     },
     KindRule {
-        name: "BundlePublisher",
+        name: BUNDLE_PUBLISHER,
         cardinality: Cardinality::Any,
         of_spire: &[
             "aws_s3",

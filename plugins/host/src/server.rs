@@ -6,6 +6,7 @@ use steeple_config::PluginConfig;
 use steeple_hcl::Report;
 use steeple_plugin_sdk::{
     builtin::{BuiltIns, Descriptor},
+    bundlepublisher::BundlePublisher,
     config::CoreConfig,
     keymanager::KeyManager,
     nodeattestor::ServerNodeAttestor,
@@ -14,7 +15,10 @@ use steeple_plugin_sdk::{
 
 use crate::{
     plan::{Identity, Selected, StartError, StartLog, configure, intrinsic},
-    rules::{DATA_STORE, JOIN_TOKEN, KEY_MANAGER, NODE_ATTESTOR, SERVER, UPSTREAM_AUTHORITY},
+    rules::{
+        BUNDLE_PUBLISHER, DATA_STORE, JOIN_TOKEN, KEY_MANAGER, NODE_ATTESTOR, SERVER,
+        UPSTREAM_AUTHORITY,
+    },
     select::check,
 };
 
@@ -24,6 +28,7 @@ pub struct ServerPlan {
     key_manager: Selected<dyn KeyManager>,
     node_attestors: Vec<Selected<dyn ServerNodeAttestor>>,
     upstream_authority: Option<Selected<dyn UpstreamAuthority>>,
+    bundle_publishers: Vec<Selected<dyn BundlePublisher>>,
     join_token: Option<Identity>,
 }
 
@@ -35,6 +40,8 @@ pub struct ServerPlugins {
     pub node_attestors: Vec<NamedNodeAttestor>,
     /// The authority above, if there is one.
     pub upstream_authority: Option<Arc<dyn UpstreamAuthority>>,
+    /// The places that are to hold the own bundle, in the order of the file.
+    pub bundle_publishers: Vec<NamedBundlePublisher>,
     /// Whether agents may attest by join token.
     pub join_token: bool,
 }
@@ -46,6 +53,15 @@ pub struct NamedNodeAttestor {
     pub name: String,
     /// The plugin.
     pub attestor: Arc<dyn ServerNodeAttestor>,
+}
+
+/// A bundle publisher by its configured name, which is what its log lines say.
+#[derive(Clone)]
+pub struct NamedBundlePublisher {
+    /// The name.
+    pub name: String,
+    /// The plugin.
+    pub publisher: Arc<dyn BundlePublisher>,
 }
 
 /// The one enabled `DataStore` block. The store itself is made elsewhere: what is wrong with its
@@ -75,12 +91,15 @@ impl ServerPlan {
         let upstreams = &builtins.upstream_authorities;
         let upstream_authority =
             configure(configs, UPSTREAM_AUTHORITY, upstreams, core, report).pop();
+        let publishers = &builtins.bundle_publishers;
+        let bundle_publishers = configure(configs, BUNDLE_PUBLISHER, publishers, core, report);
         let join_token = intrinsic(configs, NODE_ATTESTOR, JOIN_TOKEN, report);
         let key_manager = key_manager.filter(|_| report.is_empty())?;
         Some(Self {
             key_manager,
             node_attestors,
             upstream_authority,
+            bundle_publishers,
             join_token,
         })
     }
@@ -102,6 +121,12 @@ impl ServerPlan {
             Some(selected) => Some(selected.start(&mut log).await?),
             None => None,
         };
+        let mut bundle_publishers = Vec::new();
+        for selected in self.bundle_publishers {
+            let name = selected.identity.name.clone();
+            let publisher = selected.start(&mut log).await?;
+            bundle_publishers.push(NamedBundlePublisher { name, publisher });
+        }
         let join_token = self.join_token.is_some();
         self.join_token
             .into_iter()
@@ -111,6 +136,7 @@ impl ServerPlan {
             key_manager,
             node_attestors,
             upstream_authority,
+            bundle_publishers,
             join_token,
         })
     }
@@ -127,6 +153,7 @@ fn names(builtins: &BuiltIns, data_stores: &[&'static str], kind: &str) -> Vec<&
         DATA_STORE => data_stores.to_vec(),
         KEY_MANAGER => of(&builtins.server_key_managers),
         NODE_ATTESTOR => [vec![JOIN_TOKEN], of(&builtins.server_node_attestors)].concat(),
+        BUNDLE_PUBLISHER => of(&builtins.bundle_publishers),
         UPSTREAM_AUTHORITY => of(&builtins.upstream_authorities),
         _ => Vec::new(),
     }

@@ -9,11 +9,12 @@ use steeple_lifecycle::Clock;
 use steeple_plugin_sdk::{
     PluginError,
     builtin::{BuiltIns, Configured, Descriptor},
+    bundlepublisher::BundlePublisher,
     config::{CoreConfig, PluginData},
     keymanager::{KeyInfo, KeyManager, KeyType, SignatureScheme},
     workloadattestor::WorkloadAttestor,
 };
-use steeple_spiffe::Selector;
+use steeple_spiffe::{Bundle, Selector};
 
 use crate::{AgentNodeAttestation, AgentPlan, ServerPlan, data_store};
 
@@ -45,6 +46,19 @@ impl WorkloadAttestor for Nobody {
     async fn attest(&self, _: u32) -> Result<Vec<Selector>, PluginError> {
         Ok(Vec::new())
     }
+}
+
+struct Anywhere;
+
+#[async_trait]
+impl BundlePublisher for Anywhere {
+    async fn publish(&self, _: &Bundle) -> Result<(), PluginError> {
+        Ok(())
+    }
+}
+
+fn anywhere(_: &CoreConfig, _: &PluginData<'_>) -> Option<Configured<dyn BundlePublisher>> {
+    Some(Configured::ready(Arc::new(Anywhere)))
 }
 
 fn memory(_: &CoreConfig, _: &PluginData<'_>) -> Option<Configured<dyn KeyManager>> {
@@ -83,6 +97,12 @@ fn builtins() -> BuiltIns {
     BuiltIns {
         server_key_managers: managers.clone(),
         agent_key_managers: managers,
+        bundle_publishers: ["aws_s3", "k8s_configmap"]
+            .map(|name| Descriptor {
+                name,
+                configure: anywhere,
+            })
+            .into(),
         workload_attestors: vec![Descriptor {
             name: "unix",
             configure: unix,
@@ -176,6 +196,28 @@ async fn an_agent_needs_one_of_each_kind() {
         problems
             .iter()
             .any(|problem| problem.contains("expected at least 1 but got 0"))
+    );
+}
+
+#[tokio::test]
+async fn a_server_publishes_its_bundle_to_any_number_of_places() {
+    let published = [
+        block("BundlePublisher", "k8s_configmap"),
+        block("BundlePublisher", "aws_s3"),
+    ];
+    let (plan, problems) = server(&[least(), published.to_vec()].concat());
+    assert!(problems.is_empty(), "{problems:?}");
+    let plugins = plan.unwrap().start().await.unwrap();
+    let publishers = plugins.bundle_publishers.iter();
+    let names: Vec<_> = publishers.map(|named| named.name.as_str()).collect();
+    assert_eq!(names, ["k8s_configmap", "aws_s3"]);
+
+    let missing = block("BundlePublisher", "gcp_cloudstorage");
+    let (_, problems) = server(&[least(), vec![missing]].concat());
+    assert!(
+        problems[0]
+            .contains("\"gcp_cloudstorage\" for type \"BundlePublisher\" is not supported yet"),
+        "{problems:?}"
     );
 }
 

@@ -9,6 +9,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     PluginError,
+    bundlepublisher::BundlePublisher,
     config::{CoreConfig, PluginData},
     keymanager::KeyManager,
     nodeattestor::{AgentNodeAttestor, ServerNodeAttestor},
@@ -88,6 +89,8 @@ pub struct BuiltIns {
     pub agent_key_managers: Vec<Descriptor<dyn KeyManager>>,
     /// UpstreamAuthorities.
     pub upstream_authorities: Vec<Descriptor<dyn UpstreamAuthority>>,
+    /// BundlePublishers.
+    pub bundle_publishers: Vec<Descriptor<dyn BundlePublisher>>,
     /// The server's halves of NodeAttestors.
     pub server_node_attestors: Vec<Descriptor<dyn ServerNodeAttestor>>,
     /// The agent's halves of NodeAttestors.
@@ -102,6 +105,7 @@ impl BuiltIns {
         self.server_key_managers.extend(other.server_key_managers);
         self.agent_key_managers.extend(other.agent_key_managers);
         self.upstream_authorities.extend(other.upstream_authorities);
+        self.bundle_publishers.extend(other.bundle_publishers);
         self.server_node_attestors
             .extend(other.server_node_attestors);
         self.agent_node_attestors.extend(other.agent_node_attestors);

@@ -3,8 +3,10 @@
 
 #![expect(clippy::expect_used, reason = "assertions for tests, behind a feature")]
 
+mod bundlepublisher;
 mod keymanager;
 mod upstreamauthority;
 
+pub use bundlepublisher::bundle_publisher;
 pub use keymanager::{Verify, key_manager};
 pub use upstreamauthority::upstream_authority;

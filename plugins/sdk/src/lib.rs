@@ -5,6 +5,7 @@
 //! `plugins/host`; a platform's crate lists its own in a `builtins()` function.
 
 pub mod builtin;
+pub mod bundlepublisher;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

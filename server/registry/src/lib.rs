@@ -8,6 +8,7 @@ pub mod bundles;
 pub mod entries;
 pub mod ids;
 pub mod nodes;
+pub mod publish;
 pub mod selectors;
 pub mod tokens;
 

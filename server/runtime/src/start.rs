@@ -11,7 +11,7 @@ use steeple_lifecycle::{
 };
 use steeple_plugin_host::{ServerPlan, ServerPlugins, data_store};
 use steeple_plugin_sdk::{builtin::BuiltIns, config::CoreConfig};
-use steeple_registry::Registry;
+use steeple_registry::{Registry, publish::Publishing};
 use steeple_store::{PreparedStore, Store, StoreBuilder};
 
 use crate::{
@@ -107,6 +107,7 @@ pub async fn start(
     .await?;
     let authority = start_authority(&config, &parts.clock, &plugins, &store, tasks).await?;
     start_pruning(&registry, tasks);
+    start_publishing(&registry, &plugins, tasks);
 
     let identity = TlsIdentity::new(authority.server_svid(), bound.identity())?;
     let stopping = tasks.stopping();
@@ -155,6 +156,21 @@ fn start_pruning(registry: &Arc<Registry>, tasks: &Tasks) {
     let (registry, stopping) = (Arc::clone(registry), tasks.stopping());
     tasks.spawn("pruning", async move {
         registry.run(stopping).await;
+        Ok::<_, ServerError>(())
+    });
+}
+
+fn start_publishing(registry: &Arc<Registry>, plugins: &ServerPlugins, tasks: &Tasks) {
+    if plugins.bundle_publishers.is_empty() {
+        return;
+    }
+    let mut publishing = Publishing::new(registry);
+    for named in &plugins.bundle_publishers {
+        publishing = publishing.to(&named.name, Arc::clone(&named.publisher));
+    }
+    let stopping = tasks.stopping();
+    tasks.spawn("bundle publishing", async move {
+        publishing.run(stopping).await;
         Ok::<_, ServerError>(())
     });
 }
