@@ -1,10 +1,16 @@
 //! `steeple dev` as a user runs it: the built program, an empty folder, a signal.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says no by panicking"
+)]
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use nix::{
@@ -15,33 +21,35 @@ use nix::{
 /// A running `steeple dev` that has shown its SVID.
 struct Dev {
     child: Child,
-    out: BufReader<ChildStdout>,
     shown: Vec<String>,
 }
 
 impl Dev {
     /// Starts it in `home` and waits for the last line of what it shows.
     fn start(home: &Path, args: &[&str]) -> Self {
-        let mut child = command(home, args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut shown = Vec::new();
-        loop {
+        let mut command = command(home, args);
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut dev = Self {
+            child,
+            shown: Vec::new(),
+        };
+        let mut out = BufReader::new(dev.child.stdout.take().unwrap());
+        while !dev
+            .shown
+            .last()
+            .is_some_and(|line| line.contains("SPIFFE_ENDPOINT_SOCKET"))
+        {
             let mut line = String::new();
             assert_ne!(
                 out.read_line(&mut line).unwrap(),
                 0,
-                "ended after {shown:#?}"
+                "ended after {:#?}",
+                dev.shown
             );
-            let last = line.contains("SPIFFE_ENDPOINT_SOCKET");
-            shown.push(line.trim_end().to_owned());
-            if last {
-                return Self { child, out, shown };
-            }
+            dev.shown.push(line.trim_end().to_owned());
         }
+        dev.child.stdout = Some(out.into_inner());
+        dev
     }
 
     /// What stands behind a label.
@@ -58,11 +66,23 @@ impl Dev {
     fn end(mut self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
         let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        assert_eq!(
-            (self.child.wait().unwrap().code(), rest.as_str()),
-            (Some(0), "")
-        );
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut rest)
+            .unwrap();
+        let code = self.child.wait().unwrap().code();
+        assert_eq!((code, rest.as_str()), (Some(0), ""));
+    }
+}
+
+impl Drop for Dev {
+    /// A test that fails leaves no process behind.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.child.kill().and_then(|()| self.child.wait()).ok();
+        }
     }
 }
 
