@@ -83,6 +83,7 @@ struct Inner {
     syncer: tokio::sync::Mutex<Syncer>,
     minter: tokio::sync::Mutex<Minter>,
     mint_wanted: Notify,
+    sync_wanted: Notify,
     jwt: JwtCache,
 }
 
@@ -99,6 +100,7 @@ impl Cache {
             syncer: tokio::sync::Mutex::new(Syncer::new(server.clone())),
             minter: tokio::sync::Mutex::default(),
             mint_wanted: Notify::new(),
+            sync_wanted: Notify::new(),
             jwt: JwtCache::new(config.jwt_svid_max),
             config,
             server,
@@ -168,6 +170,7 @@ impl Cache {
         loop {
             tokio::select! {
                 () = stopping.cancelled() => return Ok(()),
+                () = self.0.sync_wanted.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
             let synced = tokio::select! {
@@ -282,6 +285,11 @@ impl Cache {
 
     pub(crate) fn minter(&self) -> &tokio::sync::Mutex<Minter> {
         &self.0.minter
+    }
+
+    /// Has the next sync come without delay.
+    pub(crate) fn sync_soon(&self) {
+        self.0.sync_wanted.notify_one();
     }
 
     /// Has missing and due SVIDs minted without delay.

@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use steeple_lifecycle::Clock;
 use steeple_proto::{
+    hints::{Hint, WatchRequest, hints_server},
     server::{
         bundle::{self, bundle_server},
         entry::{self, entry_server},
@@ -29,7 +30,7 @@ use steeple_spiffe::{
     keyid,
     x509::{CertificateDraft, NameBuilder, Serial, extension},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tonic::{
     Request, Response, Status, Streaming, async_trait,
     transport::{Channel, Endpoint, Server as Transport, Uri},
@@ -64,6 +65,8 @@ pub(crate) struct State {
 #[derive(Clone)]
 pub(crate) struct Fake {
     pub(crate) state: Arc<Mutex<State>>,
+    /// What is told to whoever watches.
+    pub(crate) hint: Arc<watch::Sender<Hint>>,
     key: Arc<PrivateKey>,
     clock: Clock,
 }
@@ -88,6 +91,7 @@ impl Fake {
                 calls: Vec::new(),
                 issued: 0,
             })),
+            hint: Arc::new(watch::Sender::default()),
             key,
             clock,
         };
@@ -224,7 +228,8 @@ impl Connection {
         let routes = Transport::builder()
             .add_service(entry_server::EntryServer::new(fake.clone()))
             .add_service(bundle_server::BundleServer::new(fake.clone()))
-            .add_service(svid_server::SvidServer::new(fake.clone()));
+            .add_service(svid_server::SvidServer::new(fake.clone()))
+            .add_service(hints_server::HintsServer::new(fake.clone()));
         let incoming = tokio_stream::wrappers::UnboundedReceiverStream::new(accepted)
             .map(Ok::<_, std::io::Error>);
         #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
@@ -540,5 +545,16 @@ impl bundle_server::Bundle for Fake {
         _: Request<bundle::BatchDeleteFederatedBundleRequest>,
     ) -> Answer<bundle::BatchDeleteFederatedBundleResponse> {
         Err(Status::unimplemented(""))
+    }
+}
+
+#[async_trait]
+impl hints_server::Hints for Fake {
+    type WatchStream = Replies<Hint>;
+
+    async fn watch(&self, _request: Request<WatchRequest>) -> Answer<Self::WatchStream> {
+        self.begin("watch", Vec::new())?;
+        let hints = tokio_stream::wrappers::WatchStream::from_changes(self.hint.subscribe());
+        Ok(Response::new(Box::pin(hints.map(Ok))))
     }
 }

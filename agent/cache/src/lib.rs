@@ -3,6 +3,7 @@
 //!
 //! [`Cache`] is the handle everyone shares. One task keeps entries and bundles in step with the
 //! server ([`Cache::run_sync`]), one mints and renews X.509-SVIDs ([`Cache::run_minting`]).
+//! A third listens for the server's hints that a sync is due ([`Cache::run_hints`]).
 //! Readers never wait for either: they read a snapshot, and subscribers are told when to look
 //! again. An identity that is still valid stays until its successor is there.
 
@@ -13,6 +14,7 @@ mod bundle;
 mod cache;
 mod denial;
 mod entry;
+mod hints;
 mod jwt;
 mod mint;
 mod server;

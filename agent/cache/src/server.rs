@@ -74,6 +74,11 @@ impl Server {
         Ok(())
     }
 
+    /// The channel for calls of no consequence: that one fails says nothing of the connection.
+    pub(crate) fn channel(&self) -> Channel {
+        self.connection.channel()
+    }
+
     /// A client for the agent's entries.
     pub(crate) fn entries(&self) -> EntryClient<Channel> {
         EntryClient::new(self.connection.channel()).max_decoding_message_size(MAX_MESSAGE)

@@ -473,3 +473,77 @@ mod jwt {
         assert_eq!(cache.jwt_svids(), 0);
     }
 }
+
+/// A poll that would come in an hour, so that only a hint can bring what is new.
+fn rarely_polled(fake: &Fake) -> Cache {
+    let cache = fake.cache(CacheConfig {
+        sync_interval: Duration::from_secs(3600),
+        ..CacheConfig::default()
+    });
+    let hints = cache.clone();
+    spawn(async move { hints.run_hints(CancellationToken::new()).await });
+    cache
+}
+
+/// Waits until the server has been asked `times` times to be watched.
+async fn watched(fake: &Fake, times: usize) {
+    while fake.calls("watch").len() < times {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_brings_what_is_new_before_the_next_poll() {
+    let fake = Fake::new();
+    fake.put(proto("a", "a", &["uid:1"]));
+    let cache = rarely_polled(&fake);
+    cache.sync().await.unwrap();
+    run(&cache);
+    let mut subscription = cache.subscribe(selectors(&["uid:1"]));
+    assert_eq!(ids(&subscription.next().await), ["a"]);
+    watched(&fake, 1).await;
+    let began = tokio::time::Instant::now();
+
+    fake.put(proto("b", "b", &["uid:1"]));
+    fake.hint.send_modify(|hint| hint.entries += 1);
+    let mut update = subscription.next().await;
+    while update.identities.len() < 2 {
+        update = subscription.next().await;
+    }
+    assert_eq!(ids(&update), ["a", "b"]);
+    assert!(began.elapsed() < Duration::from_secs(5), "not by polling");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_hints_is_polled_and_asked_again_later() {
+    let fake = Fake::new();
+    fake.put(proto("a", "a", &["uid:1"]));
+    fake.fail("watch", Status::unimplemented(""));
+    fake.fail("watch", Status::permission_denied("unknown method"));
+    let cache = fake.cache(CacheConfig::default());
+    let hints = cache.clone();
+    spawn(async move { hints.run_hints(CancellationToken::new()).await });
+    run(&cache);
+    let mut subscription = cache.subscribe(selectors(&["uid:1"]));
+    while subscription.next().await.identities.is_empty() {}
+    assert_eq!(fake.calls("watch").len(), 1);
+    tokio::time::sleep(Duration::from_secs(601)).await;
+    watched(&fake, 3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_back_ends_the_wait_after_failures() {
+    let fake = Fake::new();
+    fake.put(proto("a", "a", &["uid:1"]));
+    fake.fail("watch", Status::unavailable("away"));
+    let cache = rarely_polled(&fake);
+    cache.sync().await.unwrap();
+    run(&cache);
+    let mut subscription = cache.subscribe(selectors(&["uid:1"]));
+    assert_eq!(ids(&subscription.next().await), ["a"]);
+    let began = tokio::time::Instant::now();
+
+    fake.put(proto("b", "b", &["uid:1"]));
+    while subscription.next().await.identities.len() < 2 {}
+    assert!(began.elapsed() < Duration::from_secs(60), "not by polling");
+}

@@ -74,6 +74,7 @@ pub async fn start(
     first_sync(&cache, &membership).await?;
     spawn_sync(&cache, &membership, tasks);
     spawn_minting(&cache, &membership, tasks);
+    spawn_hints(&cache, tasks);
     let api = ApiConfig {
         trust_domain: config.trust_domain.clone(),
         cache,
@@ -147,6 +148,14 @@ fn spawn_sync(cache: &Cache, membership: &Membership, tasks: &Tasks) {
                 Err(error) => membership.mend(error, generation).await?,
             }
         }
+    });
+}
+
+fn spawn_hints(cache: &Cache, tasks: &Tasks) {
+    let (cache, stopping) = (cache.clone(), tasks.stopping());
+    tasks.spawn("hints of changes", async move {
+        cache.run_hints(stopping).await;
+        Ok::<_, AgentError>(())
     });
 }
 

@@ -20,6 +20,11 @@ pub mod store {
     tonic::include_proto!("steeple.store");
 }
 
+/// Our own service of hints, which SPIRE does not have.
+pub mod hints {
+    tonic::include_proto!("steeple.hints.v1");
+}
+
 /// The generated modules, nested as their proto packages are; use the short names below.
 mod spire {
     pub mod agent {

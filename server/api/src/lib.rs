@@ -15,6 +15,7 @@ mod entry;
 mod fail;
 mod gate;
 mod health;
+mod hints;
 mod limit;
 mod svid;
 mod sync;
@@ -61,6 +62,7 @@ pub fn services(config: ApiConfig) -> Gate {
         .add_service(bundle::service(&config))
         .add_service(entry::service(&config))
         .add_service(svid::service(&config))
-        .add_service(health::service(&config));
+        .add_service(health::service(&config))
+        .add_service(hints::service(&config));
     Gate::new(&config, routes)
 }

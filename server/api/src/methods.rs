@@ -204,6 +204,7 @@ pub const METHODS: &[Method] = &[
     row("/spire.api.server.trustdomain.v1.TrustDomain/GetFederationRelationship", OPERATOR).not_yet(),
     row("/spire.api.server.trustdomain.v1.TrustDomain/ListFederationRelationships", OPERATOR).not_yet(),
     row("/spire.api.server.trustdomain.v1.TrustDomain/RefreshBundle", OPERATOR).not_yet(),
+    row("/steeple.hints.v1.Hints/Watch", AGENT),
     row("/grpc.health.v1.Health/Check", LOCAL).socket_only(),
     row("/grpc.health.v1.Health/List", LOCAL).socket_only().not_yet(),
     row("/grpc.health.v1.Health/Watch", LOCAL).socket_only().not_yet(),
@@ -224,10 +225,10 @@ mod tests {
             .unwrap()
             .file;
         let mut declared = BTreeSet::new();
-        for file in files
-            .iter()
-            .filter(|file| file.package().starts_with("spire.api.server."))
-        {
+        let ours = |package: &str| {
+            package.starts_with("spire.api.server.") || package.starts_with("steeple.hints.")
+        };
+        for file in files.iter().filter(|file| ours(file.package())) {
             for service in &file.service {
                 for method in &service.method {
                     let (package, service) = (file.package(), service.name());

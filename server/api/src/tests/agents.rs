@@ -191,7 +191,7 @@ async fn an_agents_version_is_kept() {
 }
 
 /// An entry of the agent's, and its ID.
-async fn register(world: &World, parent: &str, path: &str) -> String {
+pub(super) async fn register(world: &World, parent: &str, path: &str) -> String {
     let id = |path: &str| {
         Some(IdInput {
             trust_domain: "td".to_owned(),

@@ -2,5 +2,6 @@
 
 mod admission;
 mod agents;
+mod hints;
 mod operators;
 mod world;
