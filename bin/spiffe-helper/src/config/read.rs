@@ -33,7 +33,7 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigE
 /// Makes sense of a file that was read.
 pub(super) fn check(document: &Document, overrides: &Overrides) -> Result<Loaded, ConfigError> {
     let report = Report::new();
-    let keys = Keys::new(document.section(&report));
+    let keys = Keys::new(document, &report);
     let cert_dir = keys.string("cert_dir").unwrap_or_default();
     let daemon = keys.bool("daemon_mode");
     let daemon = overrides.daemon_mode.or(daemon).unwrap_or(true);
