@@ -103,6 +103,14 @@ impl FlagSet {
         value::matches(&self.command, &tokens)
     }
 
+    /// What follows the flags: from the first word on that is none.
+    ///
+    /// # Errors
+    /// When the flags are not understood.
+    pub fn operands(&self, args: &[String]) -> Result<Vec<String>, FlagError> {
+        Ok(Tokens::read(&self.command, args)?.operands)
+    }
+
     /// The usage text in the layout of Go's `flag` package.
     pub fn usage(&self) -> String {
         self.usage_of(self.name)

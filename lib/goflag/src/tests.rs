@@ -163,3 +163,15 @@ fn integers_are_read_as_go_reads_them() {
 fn quoting_escapes_as_go_does() {
     assert_eq!(quote("a\"b\\c\n\u{1}é\u{85}"), r#""a\"b\\c\n\x01é\u0085""#);
 }
+
+#[test]
+fn operands_are_what_follows_the_flags() {
+    let set = FlagSet::new("sample").with::<Sample>();
+    let operands = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+        set.operands(&words).unwrap()
+    };
+    assert!(operands(&["-ttl", "7"]).is_empty());
+    assert_eq!(operands(&["-ttl", "7", "a", "-b"]), ["a", "-b"]);
+    assert_eq!(operands(&["-ttl=7", "--", "-b"]), ["-b"]);
+}

@@ -7,6 +7,8 @@ use super::{BOOL, FlagError};
 pub struct Tokens {
     /// Flags and values in the order given; names are known ones.
     pub(super) flags: Vec<(String, String)>,
+    /// What follows the flags.
+    pub(super) operands: Vec<String>,
 }
 
 impl Tokens {
@@ -18,7 +20,11 @@ impl Tokens {
         let mut tokens = Self::default();
         let mut words = args.iter();
         while let Some(word) = words.next() {
-            let Some(body) = flag_body(word)? else { break };
+            let Some(body) = flag_body(word)? else {
+                tokens.operands.extend((word != "--").then(|| word.clone()));
+                tokens.operands.extend(words.cloned());
+                break;
+            };
             let (name, value) = match body.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (body, None),

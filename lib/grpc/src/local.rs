@@ -133,6 +133,14 @@ impl UnixEndpoint {
         })
     }
 
+    /// The next connection as it is, for what is not gRPC.
+    ///
+    /// # Errors
+    /// When the system refuses; trying again later may help.
+    pub async fn accept_plain(&self) -> io::Result<UnixStream> {
+        self.listener.accept().await.map(|(stream, _)| stream)
+    }
+
     async fn accept(&self) -> Peer<unix::Adapted> {
         loop {
             match self
