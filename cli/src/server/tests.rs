@@ -165,7 +165,6 @@ fn an_entry_that_exists_is_a_failure_for_people_and_a_result_for_programs() {
         "Failed to create the following entry (code: AlreadyExists, msg: \"similar entry already exists\"):\n{}\
          Error: failed to create one or more entries\n",
         WEB.replace(": web\n", ": (none)\n")
-            .replacen("(none)", "(none)", 1)
     );
     assert_eq!(stderr, expected);
     let (code, stdout, stderr) = run(&fake, &format!("{line} -output json"), "");

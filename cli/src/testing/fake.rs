@@ -21,12 +21,14 @@ use tokio::{net::UnixListener, sync::oneshot};
 
 /// A code and a message instead of an answer.
 type Refusal = (i32, &'static str);
+/// Each call's path and request.
+type Calls = Mutex<Vec<(String, Vec<u8>)>>;
 type Handler = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, Refusal> + Send + Sync>;
 
 /// The peer; it ends when this goes.
 pub(crate) struct Fake {
     folder: tempfile::TempDir,
-    calls: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    calls: Arc<Calls>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -50,7 +52,7 @@ impl Script {
     /// Listens from now on.
     pub(crate) fn listen(self) -> Fake {
         let folder = tempfile::tempdir().unwrap();
-        let calls = Arc::<Mutex<Vec<_>>>::default();
+        let calls = Arc::<Calls>::default();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let (path, log) = (folder.path().join("api.sock"), Arc::clone(&calls));
@@ -96,11 +98,7 @@ impl Fake {
     }
 }
 
-async fn serve(
-    listener: UnixListener,
-    script: HashMap<&'static str, Handler>,
-    calls: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
-) {
+async fn serve(listener: UnixListener, script: HashMap<&'static str, Handler>, calls: Arc<Calls>) {
     let script = Arc::new(script);
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -122,7 +120,7 @@ async fn serve(
 async fn answer(
     request: Request<Incoming>,
     script: &HashMap<&'static str, Handler>,
-    calls: &Mutex<Vec<(String, Vec<u8>)>>,
+    calls: &Calls,
 ) -> Response<WithTrailers<Full<Bytes>, std::future::Ready<Option<Result<HeaderMap, Infallible>>>>>
 {
     let path = request.uri().path().to_owned();
