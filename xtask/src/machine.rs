@@ -43,6 +43,16 @@ const TOOLS: &[Tool] = &[
         package: "util-linux",
         needed_for: "cases with a network of their own",
     },
+    Tool {
+        probe: &["curl", "--version"],
+        package: "curl",
+        needed_for: "the pages of the OIDC discovery provider",
+    },
+    Tool {
+        probe: &["pebble", "-help"],
+        package: "pebble",
+        needed_for: "certificates by ACME",
+    },
 ];
 
 /// Installs what is missing, and returns a line for each thing that still is.
