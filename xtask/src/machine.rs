@@ -34,6 +34,16 @@ const TOOLS: &[Tool] = &[
         needed_for: "the views of certificates",
     },
     Tool {
+        probe: &["softhsm2-util", "--version"],
+        package: "softhsm2",
+        needed_for: "keys in a PKCS#11 token",
+    },
+    Tool {
+        probe: &["pkcs11-tool", "--help"],
+        package: "opensc",
+        needed_for: "keys in a PKCS#11 token",
+    },
+    Tool {
         probe: &["ip", "-V"],
         package: "iproute2",
         needed_for: "cases with a network of their own",

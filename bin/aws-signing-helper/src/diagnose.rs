@@ -10,9 +10,7 @@ use steeple_spiffe::x509::CertificateInfo;
 
 use crate::{
     cli::Values,
-    identity::{
-        Family, Hash, IdentityError, KeyError, SourceError, certificates, files, supported,
-    },
+    identity::{Family, Hash, IdentityError, KeyError, SourceError, certificates, key, supported},
     log::Log,
 };
 
@@ -99,7 +97,7 @@ fn key_type(spki: &[u8]) -> &'static str {
 /// When the key cannot be used.
 pub(crate) fn sign_string(values: &Values, log: &Log) -> Result<Vec<u8>, DiagnoseError> {
     const LABEL: &[u8] = b"AWS Roles Anywhere Credential Helper Signing Test1";
-    let key = files(values, log)?.key_alone()?;
+    let key = key::<DiagnoseError>(values, log)?;
     let mut text = LABEL.to_vec();
     if key.family() != Family::MlDsa {
         let spki = SubjectPublicKeyInfoRef::try_from(key.public_der());

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 use steeple_tests::LIMIT;
 
@@ -27,6 +28,8 @@ pub(crate) enum Reply {
     Cut,
     /// Nothing, for as long as the client waits.
     Hang,
+    /// Credentials, once the double is told to go on.
+    Gate,
 }
 
 /// A request as it came.
@@ -61,6 +64,8 @@ struct State {
     /// How many seconds credentials last.
     lifetime: i64,
     issued: usize,
+    /// Whether those at the gate may go on.
+    open: bool,
 }
 
 struct Shared {
@@ -78,6 +83,15 @@ pub(crate) struct Double {
 impl Double {
     /// A double that trusts what leads to `root`.
     pub(crate) fn start(root: Vec<u8>) -> Result<Self> {
+        Self::listen(root, None)
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn start_tls(root: Vec<u8>, tls: ServerConfig) -> Result<Self> {
+        Self::listen(root, Some(Arc::new(tls)))
+    }
+
+    fn listen(root: Vec<u8>, tls: Option<Arc<ServerConfig>>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let state = State {
@@ -92,12 +106,20 @@ impl Double {
         let serving = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = Arc::clone(&serving);
+                let (shared, tls) = (Arc::clone(&serving), tls.clone());
                 // A client that goes away is no failure.
-                thread::spawn(move || drop(shared.serve(stream)));
+                thread::spawn(move || match tls {
+                    None => drop(shared.serve(stream)),
+                    Some(tls) => drop(shared.serve_tls(stream, tls)),
+                });
             }
         });
         Ok(Self { port, shared })
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its URL.
@@ -108,6 +130,12 @@ impl Double {
     /// What it does next, instead of giving credentials.
     pub(crate) fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.shared.lock().script.extend(replies);
+    }
+
+    /// Those at the gate may go on.
+    pub(crate) fn open(&self) {
+        self.shared.lock().open = true;
+        self.shared.changed.notify_all();
     }
 
     /// Nothing scripted any more.
@@ -144,8 +172,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn serve(&self, mut stream: TcpStream) -> Result<()> {
-        let request = read(&stream)?;
+    fn serve_tls(&self, stream: TcpStream, tls: Arc<ServerConfig>) -> Result<()> {
+        let connection = ServerConnection::new(tls)?;
+        self.serve(StreamOwned::new(connection, stream))
+    }
+
+    fn serve(&self, mut stream: impl Read + Write) -> Result<()> {
+        let request = read(&mut stream)?;
         let proof = verify::verify(&request, &self.root, now());
         let reply = {
             let mut state = self.lock();
@@ -163,6 +196,13 @@ impl Shared {
                 let head =
                     "HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{\"credentialSet\":[";
                 Ok(stream.write_all(head.as_bytes())?)
+            }
+            Some(Reply::Gate) => {
+                let opened = |state: &mut State| !state.open;
+                let state = self.changed.wait_while(self.lock(), opened);
+                drop(state.unwrap_or_else(PoisonError::into_inner));
+                let proof = proof.map_err(anyhow::Error::msg)?;
+                write(&mut stream, 201, "", &self.credentials(&proof))
             }
             Some(Reply::Hang) => {
                 let mut nothing = Vec::new();
@@ -200,7 +240,7 @@ impl Shared {
     }
 }
 
-fn error(stream: &mut TcpStream, status: u16, kind: &str, message: &str) -> Result<()> {
+fn error(stream: &mut impl Write, status: u16, kind: &str, message: &str) -> Result<()> {
     let kind = match kind {
         "" => String::new(),
         kind => format!("X-Amzn-ErrorType: {kind}:http://internal.amazon.com/\r\n"),
@@ -214,7 +254,7 @@ fn error(stream: &mut TcpStream, status: u16, kind: &str, message: &str) -> Resu
     )
 }
 
-fn write(stream: &mut TcpStream, status: u16, headers: &str, body: &str) -> Result<()> {
+fn write(stream: &mut impl Write, status: u16, headers: &str, body: &str) -> Result<()> {
     let length = body.len();
     let answer = format!(
         "HTTP/1.1 {status} X\r\n{headers}Content-Type: application/json\r\n\
@@ -223,7 +263,7 @@ fn write(stream: &mut TcpStream, status: u16, headers: &str, body: &str) -> Resu
     Ok(stream.write_all(answer.as_bytes())?)
 }
 
-fn read(stream: &TcpStream) -> Result<Request> {
+fn read(stream: impl Read) -> Result<Request> {
     let mut reader = BufReader::new(stream);
     let mut line = || -> Result<String> {
         let mut line = String::new();

@@ -11,6 +11,8 @@ mod process;
 mod program;
 mod sdk;
 mod serve;
+mod token;
+mod transport;
 mod update;
 mod verify;
 mod workload;
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
         .with(command_line::cases())
         .with(process::cases())
         .with(keys::cases())
+        .with(token::cases())
+        .with(transport::cases())
         .with(serve::cases())
         .with(update::cases())
         .with(workload::cases())

@@ -83,7 +83,7 @@ const REUSE_PIN: Flag<'static> = flag(
     "reuse-pin",
     Kind::Bool,
     "",
-    "Use the token's PIN also where the key asks for one before each signature",
+    "Kept for compatibility: keys that want a PIN for each signature are not supported yet",
 );
 const TPM_PASSWORD: Flag<'static> = flag(
     "tpm-key-password",

@@ -19,8 +19,9 @@ use commands::Command;
 use parse::Refusal;
 pub(crate) use parse::Values;
 
-/// What the program says it is; also in the User-Agent.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What the program says it is, also in the User-Agent: the release of AWS's helper that it stands
+/// for, and ours as build metadata.
+pub(crate) const VERSION: &str = concat!("1.8.4+steeple.", env!("CARGO_PKG_VERSION"));
 
 /// Runs what the arguments ask for.
 pub(crate) fn run(args: &[String]) -> ExitCode {
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     };
     match Values::parse(command, &rest) {
         Ok(values) => dispatch(command, &values),
-        Err(Refusal::Help) => print(&help::command(command)),
+        Err(Refusal::Help) => print(help::command(command)),
         Err(Refusal::Mistake(text)) => {
             error(&format!("Error: {text}\n{}\n", help::usage(command)));
             log_line(&text);
@@ -60,7 +61,7 @@ fn program(args: &[String]) -> ExitCode {
         .iter()
         .find(|arg| !matches!(arg.as_str(), "-h" | "--help" | "--help=true"));
     let Some(unknown) = unknown else {
-        return print(&help::program());
+        return print(help::program());
     };
     let text = format!("unknown flag: {unknown}");
     error(&format!("Error: {text}\n{}\n", help::topics()));
@@ -76,7 +77,7 @@ fn dispatch(command: &Command, values: &Values) -> ExitCode {
         "update" => end(&log, update::run(values, &log)),
         "read-certificate-data" => end(&log, diagnose::read_certificate(values)),
         "sign-string" => end(&log, diagnose::sign_string(values, &log)),
-        "version" => print(&format!("{VERSION}\n")),
+        "version" => print(format!("{VERSION}\n")),
         "completion" => completion::run(values.operands()),
         _ => help_about(values.operands()),
     }
@@ -84,10 +85,10 @@ fn dispatch(command: &Command, values: &Values) -> ExitCode {
 
 fn help_about(topic: &[String]) -> ExitCode {
     let Some(name) = topic.first() else {
-        return print(&help::program());
+        return print(help::program());
     };
     match Command::named(name) {
-        Some(command) => print(&help::command(command)),
+        Some(command) => print(help::command(command)),
         None => {
             error(&format!(
                 "Unknown help topic [`{name}`]\n{}",

@@ -198,7 +198,8 @@ pub(super) fn read(what: &'static str, path: &str) -> Result<Vec<u8>, IdentityEr
     })
 }
 
-fn pem_error(what: &'static str, path: &str, source: PemError) -> IdentityError {
+/// Says what a PEM file is for when it cannot be used.
+pub(super) fn pem_error(what: &'static str, path: &str, source: PemError) -> IdentityError {
     IdentityError::Pem {
         what,
         path: path.to_owned(),

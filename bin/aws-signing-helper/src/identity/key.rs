@@ -23,6 +23,10 @@ pub(crate) enum KeyError {
     /// The library could not sign.
     #[error("the cryptography library could not sign")]
     Sign,
+    /// The token that holds the key did not sign.
+    #[cfg(feature = "pkcs11")]
+    #[error("the token did not sign: {0}")]
+    Token(String),
 }
 
 /// The hash that a signature is over.
@@ -44,7 +48,8 @@ impl Hash {
         }
     }
 
-    fn algorithm(self) -> &'static digest::Algorithm {
+    /// The library's name for it.
+    pub(super) fn algorithm(self) -> &'static digest::Algorithm {
         match self {
             Self::Sha256 => &digest::SHA256,
             Self::Sha384 => &digest::SHA384,
@@ -84,9 +89,15 @@ enum Pair {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair, &'static digest::Algorithm),
     MlDsa(PqdsaKeyPair),
+    #[cfg(feature = "pkcs11")]
+    Elsewhere(Family, Box<Signer>),
 }
 
-/// A private key in memory.
+/// Signs with a key that is not in memory.
+#[cfg(feature = "pkcs11")]
+type Signer = dyn Fn(Hash, &[u8]) -> Result<Vec<u8>, KeyError> + Send + Sync;
+
+/// A private key, in memory or in a token.
 pub(crate) struct PrivateKey {
     pair: Pair,
     public: Vec<u8>,
@@ -120,6 +131,17 @@ impl PrivateKey {
         Ok(Self { pair, public })
     }
 
+    /// A key that `sign` signs with; its public half as DER SubjectPublicKeyInfo.
+    #[cfg(feature = "pkcs11")]
+    pub(super) fn elsewhere(
+        public: Vec<u8>,
+        family: Family,
+        sign: impl Fn(Hash, &[u8]) -> Result<Vec<u8>, KeyError> + Send + Sync + 'static,
+    ) -> Self {
+        let pair = Pair::Elsewhere(family, Box::new(sign));
+        Self { pair, public }
+    }
+
     /// The public key, as DER SubjectPublicKeyInfo.
     pub(crate) fn public_der(&self) -> &[u8] {
         &self.public
@@ -131,6 +153,8 @@ impl PrivateKey {
             Pair::Rsa(_) => Family::Rsa,
             Pair::Ecdsa(..) => Family::Ecdsa,
             Pair::MlDsa(_) => Family::MlDsa,
+            #[cfg(feature = "pkcs11")]
+            Pair::Elsewhere(family, _) => family,
         }
     }
 
@@ -160,6 +184,8 @@ impl PrivateKey {
                 out.truncate(length);
                 Ok(out)
             }
+            #[cfg(feature = "pkcs11")]
+            Pair::Elsewhere(_, sign) => sign(hash, message),
         }
     }
 }
@@ -181,6 +207,8 @@ impl Pair {
             Self::Rsa(pair) => pair.public_key().as_der().ok()?.as_ref().to_vec(),
             Self::Ecdsa(pair, _) => pair.public_key().as_der().ok()?.as_ref().to_vec(),
             Self::MlDsa(pair) => pair.public_key().as_der().ok()?.as_ref().to_vec(),
+            #[cfg(feature = "pkcs11")]
+            Self::Elsewhere(..) => return None,
         };
         Some(der)
     }
@@ -256,7 +284,7 @@ mod tests {
         public.verify(b"message", &signature).unwrap();
 
         let pair = PqdsaKeyPair::generate(&signature::ML_DSA_65_SIGNING).unwrap();
-        let key = PrivateKey::from_der(pair.to_pkcs8().unwrap().as_ref()).unwrap();
+        let key = PrivateKey::from_der(pair.to_pkcs8v1().unwrap().as_ref()).unwrap();
         assert_eq!(key.family().algorithm(), "AWS4-X509-MLDSA");
         let signature = key.sign(Hash::Sha256, b"message").unwrap();
         let public = UnparsedPublicKey::new(&signature::ML_DSA_65, point(&key));

@@ -6,6 +6,8 @@ mod password;
 mod pem;
 mod pkcs12;
 mod source;
+#[cfg(feature = "pkcs11")]
+mod token;
 mod workload;
 
 use std::fmt;
@@ -18,7 +20,7 @@ use steeple_spiffe::{
 pub(crate) use files::{Files, Paths};
 pub(crate) use key::{Family, Hash, KeyError, PrivateKey};
 pub(crate) use pem::{PemError, certificates};
-pub(crate) use source::{Source, SourceError, files, supported};
+pub(crate) use source::{Source, SourceError, key, supported};
 
 use steeple_workload::WorkloadError;
 
@@ -48,6 +50,10 @@ pub(crate) enum IdentityError {
     /// A PKCS#12 file that cannot be used.
     #[error("{path:?} is neither PEM nor a PKCS#12 file that can be used: {reason}")]
     Pkcs12 { path: String, reason: String },
+    /// A token that does not give what it should.
+    #[cfg(feature = "pkcs11")]
+    #[error("PKCS#11 {uri:?}: {reason}")]
+    Token { uri: String, reason: String },
     /// A certificate that cannot be read.
     #[error("certificate {path:?} cannot be read: {source}")]
     Certificate { path: String, source: X509Error },
@@ -113,4 +119,17 @@ impl fmt::Debug for Identity {
             .field("serial", &self.leaf.serial.to_string())
             .finish_non_exhaustive()
     }
+}
+
+/// The pair with which the golden request was signed.
+#[cfg(test)]
+pub(crate) fn golden() -> Identity {
+    let certificates = |pem: &str| pem::certificates(pem.as_bytes()).unwrap();
+    let key = match pem::private_key(include_bytes!("../../golden/rsa.key")).unwrap() {
+        pem::StoredKey::Plain(der) => PrivateKey::from_der(&der).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let leaf = certificates(include_str!("../../golden/rsa.pem"));
+    let chain = certificates(include_str!("../../golden/chain.pem"));
+    Identity::new(&leaf[0], chain, key, ("rsa.pem", "rsa.key")).unwrap()
 }

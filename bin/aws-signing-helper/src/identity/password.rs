@@ -31,6 +31,20 @@ impl Password {
             .clone()
     }
 
+    /// The password; asks on the terminal when it is not known.
+    ///
+    /// # Errors
+    /// When there is no terminal.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn or_ask(&self, prompt: &str) -> io::Result<Zeroizing<String>> {
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
+        let password = ask(prompt)?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(password.clone());
+        Ok(password)
+    }
+
     /// Decrypts a PKCS#8 key (PBES2); asks on the terminal when no password is known.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What is in a PEM file: certificates, and a private key in any of its wrappings.
 
-use rustls_pki_types::pem::{PemObject, SectionKind};
+use rustls_pki_types::pem::{Error, PemObject, SectionKind};
 use zeroize::Zeroizing;
 
 /// A block that is of use.
@@ -66,7 +66,18 @@ pub(crate) fn is_pem(bytes: &[u8]) -> bool {
 
 fn blocks(pem: &[u8]) -> impl Iterator<Item = Result<Block, PemError>> {
     Block::pem_slice_iter(pem)
-        .map(|block| block.map_err(|error| PemError::Malformed(error.to_string())))
+        .map(|block| block.map_err(|error| PemError::Malformed(explain(&error))))
+}
+
+/// The library shows a marker that is missing as numbers.
+fn explain(error: &Error) -> String {
+    match error {
+        Error::MissingSectionEnd { end_marker } => {
+            let label = String::from_utf8_lossy(end_marker);
+            format!("the line -----END {label}----- is missing")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// All certificates, in order, DER. Other blocks are passed over: a key may lie in the same file.

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use steeple_lifecycle::Clock;
 use steeple_workload::{Address, AddressError};
 
-use super::{Files, Identity, IdentityError, Paths, password::Password, workload::Workload};
+#[cfg(feature = "pkcs11")]
+use super::token::Token;
+use super::{
+    Files, Identity, IdentityError, Paths, PrivateKey, password::Password, workload::Workload,
+};
 use crate::{cli::Values, log::Log};
 
 /// Why the flags name no place that certificate and key can come from.
@@ -35,6 +39,9 @@ pub(crate) enum Source {
     Files(Files),
     /// The SPIFFE Workload API.
     Workload(Workload),
+    /// A PKCS#11 token.
+    #[cfg(feature = "pkcs11")]
+    Token(Token),
 }
 
 impl Source {
@@ -51,6 +58,10 @@ impl Source {
                 log.clone(),
             )));
         }
+        #[cfg(feature = "pkcs11")]
+        if let Some(token) = token(values) {
+            return Ok(Self::Token(token));
+        }
         let files = files(values, log)?;
         if values.some_text("certificate").is_none() {
             return Err(SourceError::NoCertificate);
@@ -66,15 +77,52 @@ impl Source {
         match self {
             Self::Files(files) => files.identity().await,
             Self::Workload(workload) => workload.identity().await,
+            #[cfg(feature = "pkcs11")]
+            Self::Token(token) => token.identity().map(Arc::new),
         }
     }
+}
+
+/// The key alone: what signs a string needs no certificate, unless the key is in a token.
+///
+/// # Errors
+/// When the flags name none, or it cannot be used.
+pub(crate) fn key<E>(values: &Values, log: &Log) -> Result<PrivateKey, E>
+where
+    E: From<SourceError> + From<IdentityError>,
+{
+    #[cfg(feature = "pkcs11")]
+    if let Some(token) = token(values) {
+        return Ok(token.identity()?.key);
+    }
+    Ok(files(values, log)?.key_alone()?)
+}
+
+/// The token that the flags name, if they do.
+#[cfg(feature = "pkcs11")]
+fn token(values: &Values) -> Option<Token> {
+    let (certificate, key) = (
+        values.some_text("certificate"),
+        values.some_text("private-key"),
+    );
+    let key = key
+        .or(certificate)
+        .filter(|key| key.starts_with("pkcs11:"))?;
+    let intermediates = values.some_text("intermediates");
+    let library = values.some_text("pkcs11-lib");
+    Some(Token::new(
+        certificate.unwrap_or(key),
+        key,
+        intermediates,
+        library,
+    ))
 }
 
 /// The files that the flags name.
 ///
 /// # Errors
 /// When they name none, or something that is no file.
-pub(crate) fn files(values: &Values, log: &Log) -> Result<Files, SourceError> {
+fn files(values: &Values, log: &Log) -> Result<Files, SourceError> {
     let certificate = values.some_text("certificate");
     let key = values.some_text("private-key");
     for text in [certificate, key].into_iter().flatten() {

@@ -91,14 +91,16 @@ struct Updater {
 impl Updater {
     async fn go_on(&self, once: bool, renew: &Notify) -> Result<(), UpdateError> {
         let mut current = self.step().await?;
-        while !once {
+        if once {
+            return Ok(());
+        }
+        loop {
             tokio::select! {
                 () = self.wait(&current) => {}
                 () = renew.notified() => {}
             }
             current = self.step_until_done().await;
         }
-        Ok(())
     }
 
     async fn step(&self) -> Result<Credentials, UpdateError> {
