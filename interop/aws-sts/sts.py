@@ -14,6 +14,7 @@ import sys
 import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from xml.sax.saxutils import escape
 
 import jwt
 
@@ -116,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             status = refused.status
             answer = f"""<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>Sender</Type>
-<Code>{refused.code}</Code><Message>{refused.message}</Message></Error></ErrorResponse>"""
+<Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error></ErrorResponse>"""
         self.send_response(status)
         self.send_header("Content-Type", "text/xml")
         self.send_header("Content-Length", str(len(answer.encode())))
