@@ -87,7 +87,6 @@ impl Suite {
     }
 
     /// Runs what the command line asks for.
-    #[must_use]
     pub fn run(self) -> Conclusion {
         let arguments = Arguments::from_args();
         libtest_mimic::run(
