@@ -1,6 +1,11 @@
 //! `serve`: the metadata protocol, renewal, rotation, signals.
 
-use std::{fs, net::TcpListener, thread};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    thread,
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::signal::Signal;
@@ -25,6 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
             rotated_and_half_written_files,
         ),
         Case::new("signals", signals),
+        Case::new("stopped_while_a_reader_waits", stopped_while_a_reader_waits),
     ]
 }
 
@@ -368,7 +374,41 @@ fn signals(place: &Place) -> Result<()> {
     let token = serve.token()?;
     ensure!(serve.process.pid() == pid && serve.get(&token)?.status == 200);
 
+    // A request that hangs keeps neither readers from what is good nor the program from ending.
+    setting.double.script([Reply::Hang]);
+    let count = setting.double.seen().len();
+    serve.process.signal(Signal::SIGUSR1)?;
+    setting.double.wait(count + 1)?;
+    ensure!(serve.get(&token)?.status == 200);
     serve.process.signal(Signal::SIGTERM)?;
+    let ended = serve.process.wait_exit(LIMIT)?;
+    ensure!(ended.code() == Some(0), "{ended}");
+    Ok(())
+}
+
+fn stopped_while_a_reader_waits(place: &Place) -> Result<()> {
+    let setting = Setting::new(place)?;
+    setting.double.lifetime(1);
+    let mut serve = setting.serve(place, &[])?;
+    let token = serve.token()?;
+    setting.double.script([Reply::Hang]);
+    setting.double.wait(2)?;
+    let end = now() + 2;
+    eventually("the end of the credentials", LIMIT, || {
+        Ok((now() > end).then_some(()))
+    })?;
+    // Sent before the next connection is made, so taken before its request is answered.
+    let mut open = TcpStream::connect(("127.0.0.1", serve.port))?;
+    let head = format!(
+        "GET {ROLES}/test HTTP/1.1\r\nHost: x\r\nX-Aws-Ec2-Metadata-Token: {token}\r\n\r\n"
+    );
+    open.write_all(head.as_bytes())?;
+    ensure!(serve.ask("GET", "/", &[])?.status == 404);
+    serve.process.signal(Signal::SIGTERM)?;
+    let mut answer = String::new();
+    open.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    ensure!(answer.ends_with("the program is ending"), "{answer}");
     let ended = serve.process.wait_exit(LIMIT)?;
     ensure!(ended.code() == Some(0), "{ended}");
     Ok(())

@@ -86,8 +86,16 @@ impl Keeper {
         self.reload.notify_one();
     }
 
-    /// Renews in time, until `stopping`.
+    /// Renews in time, until `stopping`; whoever waits for credentials then is told so.
     pub(super) async fn run(&self, stopping: CancellationToken) {
+        self.renew(stopping).await;
+        self.state.send_modify(|state| {
+            state.requests += 1;
+            state.failure = Some("the program is ending".to_owned());
+        });
+    }
+
+    async fn renew(&self, stopping: CancellationToken) {
         loop {
             let forced = tokio::select! {
                 () = stopping.cancelled() => return,
