@@ -31,9 +31,13 @@ impl Runtime for Server {
     }
 }
 
+/// What this program is built with.
 fn parts() -> Parts {
+    let builtins = steeple_builtin::builtins();
+    #[cfg(feature = "aws")]
+    let builtins = builtins.merge(steeple_aws::builtins());
     Parts {
-        builtins: steeple_builtin::builtins(),
+        builtins,
         stores: vec![Arc::new(SqlBuilder)],
         clock: Clock::system(),
     }

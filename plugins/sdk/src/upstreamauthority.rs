@@ -1,5 +1,7 @@
 //! UpstreamAuthority: signs the server's CA certificate with a key above it.
 
+pub mod held;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

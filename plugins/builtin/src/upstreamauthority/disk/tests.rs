@@ -6,7 +6,7 @@ use steeple_lifecycle::Clock;
 use steeple_plugin_sdk::{
     config::CoreConfig,
     conformance,
-    upstreamauthority::{MintedCa, UpstreamAuthority},
+    upstreamauthority::{MintedCa, UpstreamAuthority, held::HeldAuthority},
 };
 use steeple_spiffe::{
     TrustDomain,
@@ -16,7 +16,9 @@ use steeple_spiffe::{
     x509::{CertificateDraft, CertificateInfo, NameBuilder, Serial, extension},
 };
 
-use super::{Disk, configure, files::Paths};
+use super::{configure, files::Paths};
+
+type Disk = HeldAuthority<Paths>;
 
 const HOUR: Duration = Duration::from_secs(3600);
 

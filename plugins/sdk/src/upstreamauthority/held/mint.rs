@@ -11,36 +11,51 @@ use steeple_spiffe::{
     x509::{CertificateDraft, Extension, NameBuilder, NameError, Serial, X509Error, extension},
 };
 
-use super::files::Upstream;
+use super::HeldCa;
 
 const BACKDATE: Duration = Duration::from_secs(10);
 const DEFAULT_TTL: Duration = Duration::from_secs(3600);
 
 /// Why a certificate was not signed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum MintError {
+pub enum MintError {
+    /// The CSR cannot be read, or its signature is wrong.
     #[error("unable to parse CSR: {0}")]
     Csr(#[from] CsrError),
+    /// The CSR asks for no URI SAN, or for several.
     #[error("CSR must have exactly one URI SAN")]
     NotOneUri,
+    /// The CSR asks for another identity than the trust domain's.
     #[error(
         "CSR with SPIFFE ID {found:?} is invalid: must use the trust domain ID for trust domain \
          {trust_domain:?}"
     )]
-    ForeignId { found: String, trust_domain: String },
+    ForeignId {
+        /// What it asks for.
+        found: String,
+        /// The one that is served.
+        trust_domain: String,
+    },
+    /// What this CA would sign is expired from its beginning.
     #[error("upstream CA certificate has expired at {0}")]
     Expired(Timestamp),
+    /// The certificate cannot be put together.
     #[error(transparent)]
     X509(#[from] X509Error),
+    /// The key does not sign.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A name cannot be put into a certificate.
     #[error(transparent)]
     Name(#[from] NameError),
 }
 
-impl Upstream {
+impl HeldCa {
     /// Signs the CSR; returns the new CA's certificate and those between it and the root.
-    pub(super) fn mint(
+    ///
+    /// # Errors
+    /// When the CSR is not one for the trust domain, or the CA has expired.
+    pub fn mint(
         &self,
         csr: &[u8],
         preferred_ttl: Option<Duration>,

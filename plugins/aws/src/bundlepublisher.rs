@@ -1,0 +1,4 @@
+//! BundlePublishers.
+
+pub mod rolesanywhere;
+pub mod s3;

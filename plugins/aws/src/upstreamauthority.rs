@@ -1,0 +1,3 @@
+//! UpstreamAuthorities.
+
+pub mod awssecret;
