@@ -18,5 +18,5 @@ pub use error::AgentError;
 pub use program::{run, validate};
 pub use start::{Parts, RunningAgent, start};
 
-/// The version that this agent reports.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version that this agent reports: the SPIRE release whose place it takes, and its own.
+pub const VERSION: &str = concat!("1.15.3+steeple.", env!("CARGO_PKG_VERSION"));

@@ -8,7 +8,7 @@ use steeple_telemetry as telemetry;
 use crate::{
     AgentError, Parts, VERSION,
     config::{self, AgentConfig, AgentFlags},
-    plan::plan,
+    plan::{plan, problems},
     start::start,
 };
 
@@ -20,7 +20,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// When it cannot start, or cannot go on: the server denies it, say.
 pub async fn run(flags: &AgentFlags, parts: Parts) -> Result<(), AgentError> {
-    let config = config::load(flags)?;
+    let config = config::load_with(flags, |blocks| problems(blocks, &parts))?;
     let log = telemetry::init(&config.log)?;
     umask::restrict();
     log_start(&config);
@@ -68,7 +68,7 @@ fn log_start(config: &AgentConfig) {
 /// # Errors
 /// With every mistake there is.
 pub fn validate(flags: &AgentFlags, parts: &Parts) -> Result<(), AgentError> {
-    let config = config::load(flags)?;
+    let config = config::load_with(flags, |blocks| problems(blocks, parts))?;
     plan(&config, parts)?;
     Ok(())
 }

@@ -19,5 +19,5 @@ pub use error::ServerError;
 pub use program::{run, validate};
 pub use start::{Parts, RunningServer, start};
 
-/// The version that this server reports.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version that this server reports: the SPIRE release whose place it takes, and its own.
+pub const VERSION: &str = concat!("1.15.3+steeple.", env!("CARGO_PKG_VERSION"));

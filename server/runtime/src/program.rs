@@ -19,7 +19,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// When it cannot start, or a part of it failed.
 pub async fn run(flags: &ServerFlags, parts: Parts) -> Result<(), ServerError> {
-    let config = config::load(flags)?;
+    let config = config::load_with(flags, |blocks| Plan::problems(blocks, &parts))?;
     let log = telemetry::init(&config.log)?;
     umask::restrict();
     log_start(&config);
@@ -74,7 +74,7 @@ fn log_start(config: &ServerConfig) {
 /// # Errors
 /// With every mistake there is.
 pub fn validate(flags: &ServerFlags, parts: &Parts) -> Result<(), ServerError> {
-    let config = config::load(flags)?;
+    let config = config::load_with(flags, |blocks| Plan::problems(blocks, parts))?;
     Plan::new(&config, parts)?;
     Ok(())
 }

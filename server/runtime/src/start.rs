@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use steeple_authority::{self as authority, Authority};
-use steeple_config::ConfigErrors;
-use steeple_hcl::Report;
+use steeple_config::{ConfigErrors, PluginConfig};
+use steeple_hcl::{Problem, Report};
 use steeple_lifecycle::{
     Clock, Tasks, files,
     health::{self, Health},
@@ -12,6 +12,7 @@ use steeple_lifecycle::{
 use steeple_plugin_host::{ServerPlan, ServerPlugins, data_store};
 use steeple_plugin_sdk::{builtin::BuiltIns, config::CoreConfig};
 use steeple_registry::{Registry, publish::Publishing};
+use steeple_spiffe::TrustDomain;
 use steeple_store::{PreparedStore, Store, StoreBuilder};
 
 use crate::{
@@ -51,26 +52,47 @@ impl Plan {
     /// Configures every plugin. All mistakes are told at once.
     pub(crate) fn new(config: &ServerConfig, parts: &Parts) -> Result<Self, ConfigErrors> {
         let report = Report::new();
+        Self::read(&config.trust_domain, &config.plugins, parts, &report)
+            .ok_or_else(|| ConfigErrors::Mistakes(report.problems()))
+    }
+
+    /// What is wrong with the plugins of a configuration that is wrong elsewhere too.
+    pub(crate) fn problems(blocks: &[PluginConfig], parts: &Parts) -> Vec<Problem> {
+        let report = Report::new();
+        // No plugin is started, so it does not matter for whom.
+        if let Ok(nobody) = TrustDomain::parse("nobody.invalid") {
+            drop(Self::read(&nobody, blocks, parts, &report));
+        }
+        report.problems()
+    }
+
+    fn read(
+        trust_domain: &TrustDomain,
+        blocks: &[PluginConfig],
+        parts: &Parts,
+        report: &Report,
+    ) -> Option<Self> {
         let core = CoreConfig {
-            trust_domain: config.trust_domain.clone(),
+            trust_domain: trust_domain.clone(),
             clock: parts.clock.clone(),
         };
         let stores: Vec<&'static str> = parts.stores.iter().map(|store| store.name()).collect();
-        let plugins = ServerPlan::new(&parts.builtins, &stores, &config.plugins, &core, &report);
-        let store = prepare_store(config, parts, &report);
-        match (plugins, store) {
-            (Some(plugins), Some(store)) if report.is_empty() => Ok(Self { plugins, store }),
-            _ => Err(ConfigErrors::Mistakes(report.problems())),
-        }
+        let plugins = ServerPlan::new(&parts.builtins, &stores, blocks, &core, report);
+        let store = prepare_store(blocks, parts, report);
+        let plan = Self {
+            plugins: plugins?,
+            store: store?,
+        };
+        report.is_empty().then_some(plan)
     }
 }
 
 fn prepare_store(
-    config: &ServerConfig,
+    blocks: &[PluginConfig],
     parts: &Parts,
     report: &Report,
 ) -> Option<Box<dyn PreparedStore>> {
-    let block = data_store(&config.plugins)?;
+    let block = data_store(blocks)?;
     let builder = parts
         .stores
         .iter()

@@ -180,3 +180,26 @@ fn validating_touches_nothing() {
     let refused = validate(&flags, &parts()).unwrap_err();
     assert!(refused.story().contains("dusk"), "{}", refused.story());
 }
+
+#[test]
+fn mistakes_of_settings_and_of_plugins_are_told_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.conf");
+    let text = "server {\n trust_domain = \"example.org\"\n bind_prot = 1\n}\n\
+        plugins {\n DataStore \"sql\" { plugin_data { database_type = \"sqlite3\" } }\n \
+        KeyManager \"dsk\" { plugin_data { } }\n}\n";
+    std::fs::write(&path, text).unwrap();
+    let flags = ServerFlags {
+        config: Some(path),
+        ..ServerFlags::default()
+    };
+    let told = validate(&flags, &parts()).unwrap_err().to_string();
+    let told = told.split('\n').collect::<Vec<_>>();
+    assert_eq!(told[0], "unknown configuration detected");
+    for wanted in ["bind_prot", "data_dir", "\"dsk\"", "connection_string"] {
+        assert!(
+            told.iter().any(|line| line.contains(wanted)),
+            "{wanted}: {told:#?}"
+        );
+    }
+}

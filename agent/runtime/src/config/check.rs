@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use steeple_config::{Layers, Written, absolute, health, log, pending, plugins, telemetry};
+use steeple_config::{
+    Layers, PluginConfig, Written, absolute, health, log, pending, plugins, telemetry,
+};
 use steeple_hcl::{Kind, Section, empty};
 use steeple_spiffe::key::KeyType;
 
@@ -17,8 +19,12 @@ const DEFAULT_SOCKET_PATH: &str = "/tmp/spire-agent/public/api.sock";
 const DEFAULT_DATA_DIR: &str = ".";
 const DEFAULT_CACHE_SIZE: usize = 1000;
 
-/// Reads a whole document. None only if something is wrong, which the report then says.
-pub(super) fn root(root: &Section<'_>, flags: &AgentFlags) -> Option<AgentConfig> {
+/// Reads a whole document: the settings, none only if something is wrong, which the report then
+/// says; and the plugin blocks.
+pub(super) fn root(
+    root: &Section<'_>,
+    flags: &AgentFlags,
+) -> (Option<AgentConfig>, Vec<PluginConfig>) {
     let nothing = empty("agent");
     let agent = match root.section("agent") {
         Some(agent) => agent,
@@ -31,11 +37,11 @@ pub(super) fn root(root: &Section<'_>, flags: &AgentFlags) -> Option<AgentConfig
 
     let config = read_agent(&agent, flags);
     agent.finish();
-    config.map(|config| AgentConfig {
-        plugins,
+    let config = config.map(|config| AgentConfig {
         health_checks,
         ..config
-    })
+    });
+    (config, plugins)
 }
 
 fn read_agent(agent: &Section<'_>, flags: &AgentFlags) -> Option<AgentConfig> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use steeple_config::{Layers, absolute, health, log, pending, plugins, telemetry};
+use steeple_config::{Layers, PluginConfig, absolute, health, log, pending, plugins, telemetry};
 use steeple_hcl::{OwnedSection, Section, empty};
 
 use super::ServerFlags;
@@ -18,8 +18,12 @@ const DEFAULT_SOCKET_PATH: &str = "/tmp/spire-server/private/api.sock";
 const DEFAULT_HOST: &str = "0.0.0.0";
 const DEFAULT_PORT: u16 = 8081;
 
-/// Reads a whole document. None only if something is wrong, which the report then says.
-pub(super) fn root(root: &Section<'_>, flags: &ServerFlags) -> Option<ServerConfig> {
+/// Reads a whole document: the settings, none only if something is wrong, which the report then
+/// says; and the plugin blocks.
+pub(super) fn root(
+    root: &Section<'_>,
+    flags: &ServerFlags,
+) -> (Option<ServerConfig>, Vec<PluginConfig>) {
     let nothing: OwnedSection = empty("server");
     let server = match root.section("server") {
         Some(server) => server,
@@ -32,11 +36,11 @@ pub(super) fn root(root: &Section<'_>, flags: &ServerFlags) -> Option<ServerConf
 
     let config = read_server(&server, flags);
     server.finish();
-    config.map(|config| ServerConfig {
-        plugins,
+    let config = config.map(|config| ServerConfig {
         health_checks,
         ..config
-    })
+    });
+    (config, plugins)
 }
 
 fn read_server(server: &Section<'_>, flags: &ServerFlags) -> Option<ServerConfig> {
