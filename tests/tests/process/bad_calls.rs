@@ -49,6 +49,13 @@ fn bad_calls(place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// An attestation's data and parameters, and what the server says to them.
+type Malformed = (
+    Option<AttestationData>,
+    Option<AgentX509svidParams>,
+    (Code, String),
+);
+
 /// What an agent may say wrong while it attests; a local caller may try, too.
 async fn attestation(server: &Server, channel: Channel) -> Result<()> {
     let good = rcgen::KeyPair::generate()?;
@@ -69,11 +76,7 @@ async fn attestation(server: &Server, channel: Channel) -> Result<()> {
     };
     let malformed = |what: &str| (Code::InvalidArgument, format!("malformed param: {what}"));
     let used = "failed to attest: join token does not exist or has already been used";
-    let cases: [(
-        Option<AttestationData>,
-        Option<AgentX509svidParams>,
-        (Code, String),
-    ); 7] = [
+    let cases: [Malformed; 7] = [
         (None, params(&csr), malformed("missing attestation data")),
         (
             data("join_token", "x"),

@@ -49,7 +49,7 @@ fn check_breaks(
     plan: &ServerPlan,
     programs: &Programs,
     path: &Path,
-    breaks: &[(&str, fn(&[u8]) -> Vec<u8>)],
+    breaks: &[Break],
 ) -> Result<()> {
     let good = fs::read(path)?;
     let name = path.to_string_lossy();
@@ -62,6 +62,9 @@ fn check_breaks(
     fs::write(path, good)?;
     Ok(())
 }
+
+/// A way to break a file, and what it is called.
+type Break = (&'static str, fn(&[u8]) -> Vec<u8>);
 
 fn garbage(good: &[u8]) -> Vec<u8> {
     b"this is no file of ours\n"
@@ -95,8 +98,7 @@ fn server_database(place: &Place) -> Result<()> {
     server.entry("/kept", "unix:uid:1", &[])?;
     let (plan, _) = server.stop()?;
     // All of it is in the one file now, since the last connection was closed in good order.
-    let breaks: [(&str, fn(&[u8]) -> Vec<u8>); 3] =
-        [("a garbage", garbage), ("a cut", cut), ("a rotten", rotten)];
+    let breaks: [Break; 3] = [("a garbage", garbage), ("a cut", cut), ("a rotten", rotten)];
     check_breaks(&plan, &programs, &plan.database(), &breaks)?;
     let server = plan.start(&programs).context("with the good file again")?;
     ensure!(
@@ -111,8 +113,7 @@ fn server_keys(place: &Place) -> Result<()> {
     let server = ServerPlan::new(place, "server")?.start(&programs)?;
     let bundle = server.bundle()?;
     let (plan, _) = server.stop()?;
-    let breaks: [(&str, fn(&[u8]) -> Vec<u8>); 3] =
-        [("a garbage", garbage), ("a cut", cut), ("an empty", empty)];
+    let breaks: [Break; 3] = [("a garbage", garbage), ("a cut", cut), ("an empty", empty)];
     check_breaks(&plan, &programs, &plan.keys(), &breaks)?;
     let server = plan.start(&programs).context("with the good file again")?;
     ensure!(server.bundle()? == bundle, "the bundle has changed");
@@ -323,8 +324,7 @@ fn agent_files(place: &Place) -> Result<()> {
     let agent = AgentPlan::new(place, "agent", &server)?.attest(&programs, &server)?;
     agent.wait_svids(&ids)?;
     let (plan, _) = agent.stop()?;
-    let breaks: [(&str, fn(&[u8]) -> Vec<u8>); 3] =
-        [("a garbage", garbage), ("a cut", cut), ("an empty", empty)];
+    let breaks: [Break; 3] = [("a garbage", garbage), ("a cut", cut), ("an empty", empty)];
     for name in ["agent-data.json", "keys.json"] {
         let path = plan.dir.join("data").join(name);
         let good = fs::read(&path)?;
