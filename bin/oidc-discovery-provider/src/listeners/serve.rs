@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use http::Request;
+use http::{Request, Version};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -29,6 +29,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a request's head may take, and how long a connection may rest between requests:
 /// longer than proxies in front are used to let theirs rest, which is a minute.
 const PATIENCE: Duration = Duration::from_secs(75);
+/// How long a connection may live: those that never say anything go by then.
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// How long answers on their way may take after the stop.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -60,14 +62,17 @@ async fn receive(visitor: Visitor, pages: Arc<dyn Pages>, stopping: Cancellation
     let peer = |address, secure| Peer { address, secure };
     match visitor {
         Visitor::Plain(stream, address) => {
-            talk(stream, pages, peer(address, false), stopping).await;
+            let peer = peer(address, false);
+            talk(stream, Version::HTTP_11, pages, peer, stopping).await;
         }
         Visitor::Local(stream) => {
-            talk(stream, pages, peer("@".to_owned(), false), stopping).await;
+            let peer = peer("@".to_owned(), false);
+            talk(stream, Version::HTTP_11, pages, peer, stopping).await;
         }
         Visitor::Tls(stream, acceptor, address) => {
             if let Some(stream) = shake_hands(stream, &acceptor, &address).await {
-                talk(stream, pages, peer(address, true), stopping).await;
+                let version = agreed(&stream);
+                talk(stream, version, pages, peer(address, true), stopping).await;
             }
         }
     }
@@ -100,12 +105,25 @@ async fn shake_hands(
     }
 }
 
-async fn talk<S>(stream: S, pages: Arc<dyn Pages>, peer: Peer, stopping: CancellationToken)
-where
+/// Without an agreement it is HTTP/1.1.
+fn agreed(stream: &TlsStream) -> Version {
+    match stream.get_ref().1.alpn_protocol() {
+        Some(protocol) if protocol == tls::HTTP[0] => Version::HTTP_2,
+        _ => Version::HTTP_11,
+    }
+}
+
+async fn talk<S>(
+    stream: S,
+    version: Version,
+    pages: Arc<dyn Pages>,
+    peer: Peer,
+    stopping: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let address = peer.address.clone();
-    let builder = builder(peer.secure);
+    let builder = builder(version);
     let service = service_fn(move |request: Request<Incoming>| {
         let (head, _unread) = request.into_parts();
         let reply = pages.answer(&head, &peer);
@@ -114,9 +132,10 @@ where
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopping.cancelled() => {
+        () = enough(&stopping) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            let rest = tokio::time::timeout(DRAIN, connection).await;
+            rest.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
@@ -124,8 +143,15 @@ where
     }
 }
 
-/// Without TLS there is nothing to agree on HTTP/2 by.
-fn builder(secure: bool) -> Builder<TokioExecutor> {
+async fn enough(stopping: &CancellationToken) {
+    let old = tokio::time::sleep(LIFETIME);
+    tokio::select! {
+        () = stopping.cancelled() => {}
+        () = old => {}
+    }
+}
+
+fn builder(version: Version) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -137,9 +163,8 @@ fn builder(secure: bool) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(PATIENCE)
         .max_concurrent_streams(64);
-    if secure {
-        builder
-    } else {
-        builder.http1_only()
+    match version {
+        Version::HTTP_2 => builder.http2_only(),
+        _ => builder.http1_only(),
     }
 }
