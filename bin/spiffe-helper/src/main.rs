@@ -6,6 +6,7 @@ mod daemon;
 mod disk;
 mod flags;
 mod health;
+mod missed;
 mod one_shot;
 mod outputs;
 mod process;

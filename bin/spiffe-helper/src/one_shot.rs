@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use steeple_spiffe::{Bundle, TrustDomain};
-use steeple_workload::{Client, WorkloadError};
+use steeple_workload::{Address, Client, WorkloadError};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::JwtSvidFile,
+    missed::explain,
     writer::{WriteFailure, Writer},
 };
 
@@ -22,15 +23,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OneShotError {
     /// The agent did not answer, or refused.
-    #[error(transparent)]
-    Fetch(#[from] WorkloadError),
+    #[error("{}", explain(source, address))]
+    Fetch {
+        /// What it said.
+        source: WorkloadError,
+        /// Where it was asked.
+        address: Address,
+    },
     /// The agent went on refusing until the time was over.
-    #[error("no answer within {limit:?} (one_shot_timeout); last: {last}")]
+    #[error(
+        "no answer within {limit:?} (one_shot_timeout); last: {}",
+        explain(last, address)
+    )]
     TimeOut {
         /// The time.
         limit: Duration,
         /// The last refusal.
         last: WorkloadError,
+        /// Where it was asked.
+        address: Address,
     },
     /// A file could not be written.
     #[error(transparent)]
@@ -150,12 +161,19 @@ impl Fetch {
             };
             let again = last.is_denied() || (self.patient && !last.is_final());
             if !again {
-                return Err(last.into());
+                let address = self.writer.config.address.clone();
+                return Err(OneShotError::Fetch {
+                    source: last,
+                    address,
+                });
             }
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let limit = self.limit;
-                return Err(OneShotError::TimeOut { limit, last });
+                return Err(OneShotError::TimeOut {
+                    limit: self.limit,
+                    last,
+                    address: self.writer.config.address.clone(),
+                });
             }
             sleep(wait.min(left)).await;
             wait = (wait * 5).min(LONGEST_WAIT);

@@ -35,6 +35,13 @@ pub(crate) enum WriteFailure {
     Lost(#[from] tokio::task::JoinError),
 }
 
+impl WriteFailure {
+    /// Whether the same may be written later. What the agent handed out does not get better.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Disk(_) | Self::Lost(_))
+    }
+}
+
 /// Writes files. Clones are the same writer.
 #[derive(Clone)]
 pub(crate) struct Writer {

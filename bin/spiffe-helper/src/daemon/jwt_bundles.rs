@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::retry::Retry;
-use crate::{config::JwtBundleFile, health::Tracked, writer::Writer};
+use crate::{config::JwtBundleFile, health::Tracked, missed, writer::Writer};
 
 /// The bundles of all trust domains; none until they came for the first time.
 pub(super) type Known = Option<Arc<BTreeMap<TrustDomain, Bundle>>>;
@@ -46,7 +46,8 @@ impl Watch {
     }
 
     fn missed(&self, error: WorkloadError) -> Result<(), WorkloadError> {
-        tracing::error!("Error while watching JWT bundles: {error}");
+        let text = missed::explain(&error, &self.writer.config.address);
+        tracing::error!("Error while watching JWT bundles: {text}");
         if let Some(file) = &self.file {
             self.writer.unfetched(&Tracked::jwt(&file.path), &error);
         }
@@ -64,7 +65,7 @@ impl Watch {
                 tracing::info!("JWT bundle updated");
             }
             Err(error) => {
-                retry.failed();
+                retry.failed(error.may_pass());
                 tracing::error!(
                     "Error writing JWT Bundle to disk: {}",
                     steeple_telemetry::chain(&error)

@@ -39,7 +39,7 @@ impl Keep {
                 Err(error) => {
                     let file = self.file.path.display();
                     tracing::error!(%file, "Unable to update JWT SVID: {}", steeple_telemetry::chain(&*error));
-                    retry.failed();
+                    retry.failed(true);
                 }
             }
             retry.due().await;

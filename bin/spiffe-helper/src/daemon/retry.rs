@@ -23,9 +23,9 @@ impl Retry {
         }
     }
 
-    /// It failed.
-    pub(super) fn failed(&mut self) {
-        self.at = Some(Instant::now() + self.wait);
+    /// It failed; try again if that `may_pass`.
+    pub(super) fn failed(&mut self, may_pass: bool) {
+        self.at = may_pass.then(|| Instant::now() + self.wait);
         self.wait = (self.wait * 2).min(LONGEST);
     }
 
@@ -53,7 +53,7 @@ mod tests {
         let mut retry = Retry::new();
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
             let before = Instant::now();
-            retry.failed();
+            retry.failed(true);
             retry.due().await;
             assert_eq!(before.elapsed().as_secs(), seconds);
         }
@@ -61,8 +61,11 @@ mod tests {
         retry.worked(Some(Duration::from_secs(5)));
         retry.due().await;
         assert_eq!(before.elapsed().as_secs(), 5);
-        retry.failed();
+        retry.failed(true);
         retry.due().await;
         assert_eq!(before.elapsed().as_secs(), 6);
+        retry.failed(false);
+        let due = tokio::time::timeout(Duration::from_secs(3600), retry.due());
+        assert!(due.await.is_err(), "nothing to try again");
     }
 }

@@ -5,7 +5,7 @@ use steeple_workload::{Client, WorkloadError, X509Context};
 use tokio_util::sync::CancellationToken;
 
 use super::{Renewed, retry::Retry};
-use crate::{config::X509Files, health::Tracked, writer::Writer};
+use crate::{config::X509Files, health::Tracked, missed, writer::Writer};
 
 /// Writes each update, and tells the process of it.
 pub(super) struct Watch {
@@ -45,7 +45,8 @@ impl Watch {
     }
 
     fn missed(&self, error: WorkloadError) -> Result<(), WorkloadError> {
-        tracing::error!("Error while watching x509 context: {error}");
+        let text = missed::explain(&error, &self.writer.config.address);
+        tracing::error!("Error while watching x509 context: {text}");
         self.writer.unfetched(&Tracked::X509, &error);
         if error.is_final() { Err(error) } else { Ok(()) }
     }
@@ -58,7 +59,7 @@ impl Watch {
                 self.renewed.tell().await;
             }
             Err(error) => {
-                retry.failed();
+                retry.failed(error.may_pass());
                 tracing::error!(error = %steeple_telemetry::chain(&error), "Unable to dump bundle");
             }
         }

@@ -118,8 +118,6 @@ fn plain_files_become_links_without_a_moment_in_between() {
         "old",
     )
     .unwrap();
-    // The update cannot be written: the folder of generations is there, the files stay plain or
-    // become links to what they were.
     put(&files, "new").unwrap();
     assert_there(&files, "new");
     // A program that puts a plain file over a link is overruled by the next update.
@@ -183,6 +181,24 @@ fn files_in_different_folders_or_of_one_name_are_plain() {
         Published::Plain("two of the files have the same name")
     );
     assert_eq!(fs::read_to_string(&files.svid).unwrap(), "svid y");
+}
+
+/// Only root can give a folder to somebody else.
+#[test]
+fn a_shared_folder_of_another_user_gets_plain_files() {
+    let dir = dir();
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o1777)).unwrap();
+    let files = files(dir.path(), Layout::Links);
+    assert_eq!(put(&files, "mine").unwrap(), Published::Generation);
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: a shared folder of another user needs root");
+        return;
+    }
+    nix::unistd::chown(dir.path(), Some(1.into()), None).unwrap();
+    let why = "other users could not follow links in a shared folder such as /tmp";
+    assert_eq!(put(&files, "yours").unwrap(), Published::Plain(why));
+    assert_there(&files, "yours");
+    assert_eq!(names(dir.path()), ["bundle.pem", "key.pem", "svid.pem"]);
 }
 
 #[test]
