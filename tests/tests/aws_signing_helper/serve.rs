@@ -282,7 +282,7 @@ fn one_request_for_many_readers(place: &Place) -> Result<()> {
 
 fn last_good_are_kept(place: &Place) -> Result<()> {
     let setting = Setting::new(place)?;
-    setting.double.lifetime(4);
+    setting.double.lifetime(10);
     let serve = setting.serve(place, &[])?;
     let token = serve.token()?;
     setting.double.script(vec![
