@@ -3,8 +3,17 @@
 //! Names and field numbers are those of the SPIFFE Workload API and of SPIRE's APIs: they are the
 //! interface. Modules follow the proto packages.
 
-#![expect(missing_docs, reason = "generated code carries the documentation of its .proto file")]
-#![expect(unreachable_pub, clippy::allow_attributes, clippy::allow_attributes_without_reason, clippy::clone_on_ref_ptr, reason = "generated code")]
+#![expect(
+    missing_docs,
+    reason = "generated code carries the documentation of its .proto file"
+)]
+#![expect(
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::clone_on_ref_ptr,
+    reason = "generated code"
+)]
 
 /// The encoded descriptors of every file here, for gRPC reflection and for the test that walks
 /// all methods against the authorization table.
@@ -101,7 +110,9 @@ pub use spire::api::types;
 /// APIs that the agent serves on its admin socket.
 pub mod agent {
     pub use crate::spire::agent::debug::v1 as debug;
-    pub use crate::spire::api::agent::{delegatedidentity::v1 as delegatedidentity, logger::v1 as logger};
+    pub use crate::spire::api::agent::{
+        delegatedidentity::v1 as delegatedidentity, logger::v1 as logger,
+    };
 }
 
 /// APIs that the server serves.
