@@ -5,7 +5,7 @@
 //! one that fails takes nobody along. A request is answered after the commit that holds it.
 //! Reads use a few connections of their own, off the async threads ([`reader`]).
 //!
-//! Commits are synced to the disk (`synchronous=FULL`, as with SPIRE): what has been acknowledged
+//! Commits are synced to the disk (`synchronous=FULL`): what has been acknowledged
 //! survives a power cut, not only a crash. Committing in groups is what makes that cheap;
 //! `_synchronous=NORMAL` in the connection string gives it up.
 //!
