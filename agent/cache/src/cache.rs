@@ -40,6 +40,8 @@ const EMPTY_SYNC_INTERVAL: Duration = Duration::from_secs(5);
 pub struct CacheConfig {
     /// How often to ask the server for changes.
     pub sync_interval: Duration,
+    /// Whether to ask for what has changed only, of servers that can tell.
+    pub sync_by_revision: bool,
     /// How many X.509-SVIDs are kept besides those in use.
     pub x509_svid_max: usize,
     /// How many JWT-SVIDs are kept.
@@ -56,6 +58,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             sync_interval: Duration::from_secs(5),
+            sync_by_revision: true,
             x509_svid_max: 1000,
             jwt_svid_max: 1000,
             jwt_refresh_timeout: Duration::from_secs(5),
@@ -97,7 +100,7 @@ impl Cache {
             next_subscriber: AtomicU64::default(),
             own_bundle: watch::Sender::new(bundle),
             last_sync: watch::Sender::new(None),
-            syncer: tokio::sync::Mutex::new(Syncer::new(server.clone())),
+            syncer: tokio::sync::Mutex::new(Syncer::new(server.clone(), config.sync_by_revision)),
             minter: tokio::sync::Mutex::default(),
             mint_wanted: Notify::new(),
             sync_wanted: Notify::new(),

@@ -37,16 +37,20 @@ pub(crate) struct Authorized {
 pub(crate) struct Syncer {
     server: Server,
     entries: HashMap<String, Arc<Entry>>,
-    /// Whether the server lacks SyncAuthorizedEntries.
+    /// Whether to try SyncAuthorizedEntries at all.
+    by_revision: bool,
+    /// Whether all entries are fetched each time: the server lacks SyncAuthorizedEntries, or it is
+    /// not to be tried.
     full_only: bool,
 }
 
 impl Syncer {
-    pub(crate) fn new(server: Server) -> Self {
+    pub(crate) fn new(server: Server, by_revision: bool) -> Self {
         Self {
             server,
             entries: HashMap::new(),
-            full_only: false,
+            by_revision,
+            full_only: !by_revision,
         }
     }
 
@@ -63,7 +67,7 @@ impl Syncer {
         });
         if fetched.is_err() {
             // Maybe another server answers next time, one that can do more.
-            self.full_only = false;
+            self.full_only = !self.by_revision;
         }
         self.entries = fetched?;
         let bundle = own_bundle(self.server.bundle().await?);

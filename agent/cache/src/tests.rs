@@ -132,6 +132,21 @@ async fn a_server_without_the_sync_call_is_asked_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_sync_call_is_not_tried_where_it_is_not_wanted() {
+    let fake = Fake::new();
+    fake.put(proto("a", "a", &["uid:1"]));
+    let cache = fake.cache(CacheConfig {
+        sync_by_revision: false,
+        ..CacheConfig::default()
+    });
+    fake.fail("get", Status::unavailable("away"));
+    assert!(cache.sync().await.is_err());
+    cache.sync().await.unwrap();
+    assert_eq!(cache.matching_entries(&selectors(&["uid:1"])).len(), 1);
+    assert_eq!((fake.calls("sync").len(), fake.calls("get").len()), (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_changed_entry_keeps_its_svid_until_the_next_is_there() {
     let fake = Fake::new();
     fake.put(proto("a", "before", &["uid:1"]));

@@ -63,6 +63,7 @@ pub(crate) fn cache(config: &AgentConfig) -> CacheConfig {
     let defaults = CacheConfig::default();
     CacheConfig {
         sync_interval: config.sync_interval.unwrap_or(defaults.sync_interval),
+        sync_by_revision: config.use_sync_authorized_entries,
         x509_svid_max: config.x509_svid_cache_max_size,
         jwt_svid_max: config.jwt_svid_cache_max_size,
         jwt_refresh_timeout: config
