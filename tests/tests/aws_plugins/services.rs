@@ -6,9 +6,9 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde::Deserialize;
-use steeple_tests::{Place, Process, Terminal, project_dir, run, target_dir};
+use steeple_tests::{Place, Process, Terminal, project_dir, python, run};
 
 /// What the services were asked.
 #[derive(Debug, Deserialize)]
@@ -47,7 +47,7 @@ impl Services {
         files: &[&Path],
         wrap: impl FnOnce(&str) -> Command,
     ) -> Result<Self> {
-        let python = python()?;
+        let python = python("moto", &here().join("requirements.txt"))?;
         let log = place.path("calls.jsonl");
         let mut command = wrap(&python.to_string_lossy());
         command
@@ -99,25 +99,4 @@ impl Services {
 
 fn here() -> PathBuf {
     project_dir().join("tests/tests/aws_plugins")
-}
-
-/// Installs moto into an environment of its own.
-fn python() -> Result<PathBuf> {
-    let venv = target_dir()?.join("interop/moto");
-    let python = venv.join("bin/python");
-    if !python.is_file() {
-        install(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    }
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet"]);
-    pip.args(["--disable-pip-version-check", "-r"]);
-    install(pip.arg(here().join("requirements.txt")))?;
-    Ok(python)
-}
-
-fn install(command: &mut Command) -> Result<()> {
-    let output = command.output()?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?} failed: {stderr}");
-    Ok(())
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use steeple_tests::{
     Agent, AgentPlan, Case, Place, Process, Programs, ServerPlan, Terminal, free_port, project_dir,
-    run, target_dir,
+    run,
 };
 
 use crate::{pki::Ca, provider};
@@ -151,29 +151,5 @@ fn script(name: &str) -> PathBuf {
 
 /// Python with the SDK and a library for tokens, in a folder of its own.
 fn python() -> Result<PathBuf> {
-    let venv = target_dir()?.join("interop/aws-sts");
-    let python = venv.join("bin/python");
-    let requirements = script("requirements.txt");
-    let done = venv.join("requirements.txt");
-    if std::fs::read(&done).ok() == Some(std::fs::read(&requirements)?) {
-        return Ok(python);
-    }
-    let installed = |command: &mut Command| -> Result<()> {
-        let status = command.status().with_context(|| format!("{command:?}"))?;
-        ensure!(status.success(), "{command:?} failed");
-        Ok(())
-    };
-    installed(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let mut pip = Command::new(&python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ]);
-    installed(pip.arg(&requirements))?;
-    std::fs::copy(&requirements, done)?;
-    Ok(python)
+    steeple_tests::python("aws-sts", &script("requirements.txt"))
 }

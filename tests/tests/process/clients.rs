@@ -192,23 +192,8 @@ fn go_workload(place: &Place) -> Result<PathBuf> {
 
 /// Installs the Python client into an environment of its own.
 fn python() -> Result<PathBuf> {
-    let venv = interop_dir()?.join("venv");
-    let python = venv.join("bin/python");
-    if !python.is_file() {
-        install(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    }
     let requirements = project_dir().join("interop/python/requirements.txt");
-    let mut pip = Command::new(&python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ]);
-    install(pip.arg(requirements))?;
-    Ok(python)
+    steeple_tests::python("venv", &requirements)
 }
 
 /// Builds the Rust client, which stands outside the workspace.
